@@ -9,6 +9,7 @@ import { cacheTestsBenchmark } from './cache-tests';
 import { databaseBenchmark } from './database';
 import { edgeBenchmark } from './edge';
 import { importsBenchmark } from './imports';
+import { isolationBenchmark } from './isolation';
 import { migrationsBenchmark } from './migrations';
 import { poolingBenchmark } from './pooling';
 import { replayBenchmark } from './replay';
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   cacheTestsBenchmark,
   cacheBenchmark,
   sqlBenchmark,
+  isolationBenchmark,
   migrationsBenchmark,
   segmentsBenchmark,
   poolingBenchmark,

@@ -1,5 +1,6 @@
 /** `isochrone-runtime/http`: a cache of responses, for `node:http`, Express and Fastify. */
 export {
+  type CredentialNames,
   expressResponseCache,
   fastifyResponseCache,
   type QueryKey,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isDate } from 'node:util/types';
+import { isAnyArrayBuffer, isDate, isMap, isRegExp, isSet } from 'node:util/types';
+import { IsochroneError } from '../../model/errors';
 
 /** The parts of a key. Two queries share a cached result only if all parts are equal. */
 export interface QueryKeyParts {
@@ -22,6 +23,8 @@ export interface QueryKeyParts {
  *
  * @returns undefined if a parameter cannot be compared: a function, a symbol, an invalid date, or
  * an object that converts itself to SQL (`toPostgres`) or has no JSON form
+ * @throws IsochroneError for a parameter whose JSON would lose everything: a Promise, a Map, a Set,
+ * a RegExp or an ArrayBuffer, also within another value
  */
 export function queryKey(parts: QueryKeyParts): string | undefined {
   const material = queryKeyMaterial(parts);
@@ -97,13 +100,43 @@ function ofObject(value: object, depth: number): string | undefined {
   // Array.from turns a hole into undefined; pg sends NULL for both.
   if (Array.isArray(value)) return listOf(Array.from(value), depth + 1);
   if (typeof (value as { toPostgres?: unknown }).toPostgres === 'function') return undefined;
+  let opaque: unknown;
+  let json: string | undefined;
   try {
     // pg sends an object as JSON.
-    const json: string | undefined = JSON.stringify(value);
-    return json === undefined ? undefined : measured('o', json);
+    json = JSON.stringify(value, (_name, part: unknown) => {
+      if (isOpaque(part)) opaque ??= part;
+      return part;
+    });
   } catch {
     return undefined;
   }
+  if (opaque !== undefined) throw opaqueValue(opaque);
+  return json === undefined ? undefined : measured('o', json);
+}
+
+/** Whether JSON makes `{}` of the value, whatever it contains. */
+function isOpaque(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { then } = value as { readonly then?: unknown };
+  return (
+    typeof then === 'function' ||
+    isMap(value) ||
+    isSet(value) ||
+    isRegExp(value) ||
+    isAnyArrayBuffer(value)
+  );
+}
+
+function opaqueValue(value: unknown): IsochroneError {
+  const type = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  const { then } = value as { readonly then?: unknown };
+  return new IsochroneError(
+    'QueryCache: values must be what pg can send, got ' +
+      `${typeof then === 'function' ? 'a Promise (did you forget `await`?)' : `the type ${type}`}.\n` +
+      'pg would send `{}` in its place, whatever it contains. ' +
+      'Give its content, as text, a number, a list or a plain object.',
+  );
 }
 
 function measured(type: string, text: string): string {

@@ -1,7 +1,7 @@
 import type { QueryArrayConfig, QueryConfig, QueryResult, QueryResultRow } from 'pg';
 import { IsochroneError, invalidOption } from '../../model/errors';
 import type { ReplicaTransactionOptions, TransactionClient, WriteToken } from '../replicas';
-import { wholeNumber } from '../shared';
+import { keyPart, wholeNumber } from '../shared';
 import type { UncachedStatement } from '../statements';
 import type { CacheStrategy } from '../tiered-cache';
 
@@ -110,6 +110,13 @@ export interface QueryCacheOptions {
    */
   readonly replicaLagMs?: number;
   /**
+   * Whether each query must have a `scope`. With `required`, a query without one is refused, so
+   * that a missing tenant shares no results. A query with `cache: false` needs none.
+   *
+   * @default 'optional'
+   */
+  readonly scope?: 'optional' | 'required';
+  /**
    * Receives the counts `cache_query_lookups_total`, `cache_query_bypasses_total` by reason, and
    * `cache_query_writes_total`. A `CacheMetrics` fits.
    *
@@ -139,20 +146,32 @@ export interface QueryCallOptions {
   readonly ttlSeconds?: number;
   /**
    * The caller or tenant of the result, if row-level security or a setting shows each caller
-   * different rows.
+   * different rows. A string that is not empty; a query with anything else is refused.
    *
-   * @default - all callers share results
+   * @default - all callers share results, unless the cache has `scope: 'required'`
    */
   readonly scope?: string;
   /** Whether the cache is used. @default true */
   readonly cache?: boolean;
 }
 
-/** @throws IsochroneError for a missing database name or an invalid lag */
+/** @throws IsochroneError for an invalid option */
 export function checkQueryCacheOptions(
-  { database }: QueryCacheOptions,
+  { database, schemaVersion, scope, readThrough = {}, writeThrough = {} }: QueryCacheOptions,
   replicaLagMs: number,
 ): void {
+  if (schemaVersion !== undefined) keyPart('schemaVersion', schemaVersion, { owner: 'QueryCache' });
+  if (scope !== undefined && scope !== 'optional' && scope !== 'required') {
+    throw invalidOption('QueryCache', {
+      property: 'scope',
+      value: scope,
+      allowed: "'optional' or 'required'",
+      rule: 'It is a rule for every query. The scope of one query is an option of the query.',
+      fix: "Set `scope: 'required'`, and a scope with each query.",
+    });
+  }
+  for (const [property, tables] of Object.entries({ readThrough, writeThrough }))
+    for (const names of Object.values(tables)) checkTables(property, names);
   if (typeof database !== 'string' || database === '') {
     throw invalidOption('QueryCache', {
       property: 'database',
@@ -162,12 +181,32 @@ export function checkQueryCacheOptions(
       fix: 'Name the database and the user, such as `market-eu/reader`.',
     });
   }
+  keyPart('database', database, { owner: 'QueryCache' });
   wholeNumber('replicaLagMs', replicaLagMs, {
     owner: 'QueryCache',
     min: 0,
     max: 600_000,
     rule: 'It is a time after a write.',
     fix: 'Take a little more than your replicas usually lag.',
+  });
+}
+
+/** @throws IsochroneError unless the tables are a list of names */
+export function checkTables(property: string, tables: unknown): void {
+  const rule = { owner: 'QueryCache', fix: 'Give a list of names of tables.' };
+  if (!Array.isArray(tables)) keyPart(property, typeof tables === 'string' ? [] : tables, rule);
+  for (const table of tables as unknown[]) keyPart(property, table, rule);
+}
+
+/**
+ * @param required whether the cache has `scope: 'required'`
+ * @throws IsochroneError for a scope that is not a string, or a missing one
+ */
+export function checkScope({ scope, cache }: QueryCallOptions, required: boolean): void {
+  if (scope === undefined && (!required || cache === false)) return;
+  keyPart('scope', scope, {
+    owner: 'QueryCache',
+    fix: 'Give the name or the id of the tenant as a string.',
   });
 }
 

@@ -14,6 +14,8 @@ import { queryKey } from './key';
 import {
   type CachedTransactionClient,
   checkQueryCacheOptions,
+  checkScope,
+  checkTables,
   noTransactions,
   type QueryCacheCounter,
   type QueryCacheOptions,
@@ -96,6 +98,9 @@ export class QueryCache {
     values?: readonly unknown[],
     options: QueryCallOptions = {},
   ): Promise<QueryResult<R>> {
+    const { tables: reads, changes } = options;
+    if (reads !== undefined) checkTables('tables', reads);
+    if (changes !== undefined) checkTables('changes', changes);
     const config = typeof statement === 'string' ? { text: statement } : statement;
     const parameters = values ?? (config.values as readonly unknown[] | undefined) ?? [];
     const analysis = await analysisOf(config.text);
@@ -104,6 +109,7 @@ export class QueryCache {
     if (await changed.any(this.catalog))
       return this.change(statement, values, this.tagsOfChanges(changed), analysis);
 
+    checkScope(options, this.options.scope === 'required');
     const reason = this.reasonAgainst(analysis, config, parameters, options);
     const tables = options.tables ?? [
       ...analysis.reads.map(({ name }) => name),
@@ -150,6 +156,7 @@ export class QueryCache {
    * know of it yet.
    */
   public async invalidate(...tables: readonly string[]): Promise<{ readonly reached: boolean }> {
+    checkTables('tables', tables);
     return this.invalidateTags(this.tagsOf(transitiveClosure(tables, this.options.writeThrough)));
   }
 
@@ -179,6 +186,7 @@ export class QueryCache {
         (client) =>
           work({
             query: (statement, values, { changes } = {}) => {
+              if (changes !== undefined) checkTables('changes', changes);
               // The statement does not wait for its analysis: it keeps its place among others.
               analyses.push(this.addChangesOf(statement, changed, changes));
               return client.query(statement, values);
@@ -220,6 +228,8 @@ export class QueryCache {
         reason !== 'unknown-function' || !(tables || this.unknownFunctions(analysis).length === 0),
     );
     if (obstacle !== undefined) return obstacle;
+    // pg refuses what is not a list.
+    if (!Array.isArray(parameters)) return 'parameter';
     if (parameters.some((value) => typeof value === 'string' && isClockText(value)))
       return 'parameter';
     return this.notCacheable.has(analysis) ? 'result' : undefined;

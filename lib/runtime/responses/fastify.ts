@@ -67,10 +67,22 @@ function cacheHook(
           reply.hijack();
           reply.raw.writeHead(status, { ...reply.getHeaders() } as OutgoingHttpHeaders).end();
         },
+        checked: (query) => checkedQuery(request, query),
         proceed: done,
         again: (detached, response) => request.server.routing(detached, response),
       },
       prepared,
     );
   };
+}
+
+/** A query as the route's schema converts it, with its defaults; undefined if it is refused. */
+function checkedQuery(request: FastifyRequest, query: object): object | undefined {
+  const validate = request.getValidationFunction('querystring') as
+    | ((query: object) => unknown)
+    | undefined;
+  // Fastify's own compiler changes the object; those of other libraries return another one.
+  const outcome = validate?.(query) as boolean | { value?: object; error?: unknown } | undefined;
+  if (typeof outcome !== 'object' || outcome === null) return outcome === false ? undefined : query;
+  return outcome.error === undefined ? (outcome.value ?? query) : undefined;
 }

@@ -1,6 +1,6 @@
+export type { CredentialNames } from './credentials';
 export { expressResponseCache } from './express';
 export { fastifyResponseCache } from './fastify';
-export type { QueryKey } from './key';
 export type {
   ResponseCacheOptions,
   ResponseRoute,
@@ -9,4 +9,5 @@ export type {
   ResponseStrategy,
   ResponseWarning,
 } from './options';
+export type { QueryKey } from './query';
 export { ResponseCache, type ResponseCacheCounts } from './response-cache';

@@ -1,6 +1,8 @@
 import { invalidOption } from '../../model/errors';
+import { keyPart } from '../shared';
 import type { CacheStrategy } from '../tiered-cache';
-import type { QueryKey } from './key';
+import type { CredentialNames } from './credentials';
+import type { QueryKey } from './query';
 
 /** How the store keeps the responses of a route. */
 export interface ResponseStrategy extends CacheStrategy {
@@ -34,7 +36,8 @@ export interface ResponseStore {
 export interface ResponseWarning {
   /**
    * `vary`: responses vary by a header that is not in the key, and are not stored. `callback`: a
-   * function of the options threw. `store`: the store failed.
+   * function of the options threw, or returned something else than text; its requests bypass the
+   * cache. `store`: the store failed.
    */
   readonly code: 'vary' | 'callback' | 'store';
   readonly message: string;
@@ -46,11 +49,20 @@ export interface ResponseCacheOptions {
   readonly store: ResponseStore;
   /**
    * The cookies that identify a user. A request with one of them goes to the handler, unless its
-   * route has `shared` or `user`.
+   * route has `shared` or `user`, or names `cookie` in `varyBy`. Handlers of other routes do not
+   * see the other cookies, which are not in the key.
    *
    * @default 'any': each cookie may be a session
    */
   readonly sessionCookies?: 'any' | readonly string[];
+  /**
+   * Changes to the rule that says which other headers and parameters are credentials. By default
+   * these are known ones, such as `Authorization` and `X-API-Key`, and all whose names contain
+   * words such as `auth`, `token`, `key`, `session` or `user`.
+   *
+   * @default - the rule as it is
+   */
+  readonly credentials?: CredentialNames;
   /**
    * The prefix of every key.
    *
@@ -131,6 +143,15 @@ export interface ResponseRoute<Request> {
   /** @default 'all' */
   readonly query?: QueryKey;
   /**
+   * `key`: of the query, the handler sees what is in the key, in the order of the key; and it sees
+   * no cookies, unless the route has `shared`, a `user` for the request, or `cookie` in `varyBy`.
+   * `request`: it sees everything that the client sent. Then a client that adds a parameter or a
+   * cookie can change the response that other clients get: the handler must not read them.
+   *
+   * @default 'key'
+   */
+  readonly handlerSees?: 'key' | 'request';
+  /**
    * The languages of the route, the default one first. The handler sees the negotiated language as
    * the whole of `Accept-Language`.
    *
@@ -151,8 +172,7 @@ export interface ResponseRoute<Request> {
    */
   readonly host?: boolean;
   /**
-   * Whether the response is the same for all users, although requests carry `Authorization` or a
-   * session cookie. Authorize the request before it comes to the cache: a hit does not run the
+   * Whether the response is the same for all users, although requests carry credentials. Authorize the request before it comes to the cache: a hit does not run the
    * handler.
    *
    * @default false
@@ -161,7 +181,9 @@ export interface ResponseRoute<Request> {
   /**
    * The user of a request: the response is kept for this user alone. Take it from a verified
    * session or token, never from something that a client can choose. Undefined or '' means an
-   * anonymous client, which shares responses with other anonymous clients.
+   * anonymous client, which shares responses with other anonymous clients. For anything else that
+   * is not a string, such as a Promise or a number, the request bypasses the cache, and `onWarning`
+   * tells why.
    *
    * @default - responses do not depend on the user
    */
@@ -234,21 +256,65 @@ function checkNames(
   pattern: RegExp,
   rule: string,
 ): void {
-  const wrong = values?.find((value) => typeof value !== 'string' || !pattern.test(value));
-  if (wrong === undefined) return;
+  const wrong = !Array.isArray(values ?? [])
+    ? [values]
+    : values?.filter((value) => typeof value !== 'string' || !pattern.test(value));
+  if (wrong === undefined || wrong.length === 0) return;
   throw invalidOption(owner, {
     property,
-    value: wrong,
+    value: wrong[0],
     allowed: 'a list of names',
     rule,
     fix: 'Write each name by itself.',
   });
 }
 
+function checkChoice(
+  owner: string,
+  property: string,
+  value: unknown,
+  choices: readonly unknown[],
+  rule: string,
+): void {
+  if (value === undefined || choices.includes(value)) return;
+  throw invalidOption(owner, {
+    property,
+    value,
+    allowed: choices.map((choice) => JSON.stringify(choice)).join(' or '),
+    rule,
+    fix: 'Leave it out for the default.',
+  });
+}
+
+/** A name of a header or a parameter, or the beginning of one. */
+const CREDENTIAL_NAME = /^[^\s*]+\*?$|^\*$/;
+
+function checkCredentials({ count, ignore }: CredentialNames): void {
+  for (const [property, names] of Object.entries({ count, ignore }))
+    checkNames(
+      'ResponseCache',
+      `credentials.${property}`,
+      names,
+      CREDENTIAL_NAME,
+      'A name stands by itself, or ends with * for any rest.',
+    );
+  const always = ignore?.find((name) => /^(?:authorization|cookie|\*)$/i.test(name));
+  if (always === undefined) return;
+  throw invalidOption('ResponseCache', {
+    property: 'credentials.ignore',
+    value: always,
+    allowed: 'names other than Authorization and Cookie',
+    rule: 'A shared cache must not store responses to them by default (RFC 9111, section 3.5).',
+    fix: 'Set `shared` on the routes, or `sessionCookies`.',
+  });
+}
+
 /** @throws IsochroneError for an invalid option */
 export function checkCacheOptions(options: ResponseCacheOptions): void {
-  const { sessionCookies, tagHeader } = options;
+  const { sessionCookies, tagHeader, prefix, credentials = {} } = options;
   checkNumbers('ResponseCache', options, CACHE_NUMBERS);
+  if (prefix !== undefined) keyPart('prefix', prefix, { owner: 'ResponseCache' });
+  checkCredentials(credentials);
   if (sessionCookies !== 'any')
     checkNames(
       'ResponseCache',
@@ -299,6 +365,26 @@ export function checkRoute<Request>(route: ResponseRoute<Request>): void {
     'A language is a tag such as de or de-CH (RFC 5646).',
   );
   checkStatuses(owner, route.statuses ?? {});
+  checkQuery(owner, route.query);
+  for (const property of ['host', 'shared'] as const)
+    checkChoice(owner, property, route[property], [true, false], 'It decides who gets a response.');
+  checkChoice(
+    owner,
+    'handlerSees',
+    route.handlerSees,
+    ['key', 'request'],
+    'It decides what can change a response.',
+  );
+  if (route.user !== undefined && typeof route.user !== 'function') {
+    throw invalidOption(owner, {
+      property: 'user',
+      value: typeof route.user,
+      allowed: 'a function of the request',
+      rule: 'Each request has a user of its own.',
+      fix: 'Write `user: (request) => …`.',
+    });
+  }
+  if (typeof route.tags !== 'function') checkTags(route.tags ?? []);
   if (route.shared === true && route.user !== undefined) {
     throw invalidOption(owner, {
       property: 'shared',
@@ -308,6 +394,40 @@ export function checkRoute<Request>(route: ResponseRoute<Request>): void {
       fix: 'Leave one of the two out.',
     });
   }
+}
+
+/** @throws IsochroneError unless the tags of a response are a list of strings */
+export function checkTags(tags: unknown): string[] {
+  const rule = { owner: 'ResponseRoute', fix: 'Give a list of strings.' };
+  if (Array.isArray(tags)) return tags.map((tag) => keyPart('tags', tag, rule));
+  // A text by itself is no list of letters.
+  throw typeof tags === 'string'
+    ? invalidOption(rule.owner, {
+        property: 'tags',
+        value: tags,
+        allowed: 'a list of strings',
+        rule: 'A response can have several tags.',
+        fix: 'Put the tag into brackets.',
+      })
+    : keyPart('tags', tags, rule);
+}
+
+/** A parameter's name as it stands in a URL. */
+const PARAMETER_NAME = /^[^&=#?\s]+$/;
+
+function checkQuery(owner: string, query: QueryKey | undefined): void {
+  if (query === undefined || query === 'all' || query === 'none') return;
+  const { allow, deny } = query as { allow?: readonly string[]; deny?: readonly string[] };
+  if ((allow === undefined) === (deny === undefined)) {
+    throw invalidOption(owner, {
+      property: 'query',
+      value: query,
+      allowed: "'all', 'none', { allow: [names] } or { deny: [names] }",
+      rule: 'It decides which parameters are in the key.',
+      fix: 'Name the parameters that the handler reads.',
+    });
+  }
+  checkNames(owner, 'query', allow ?? deny, PARAMETER_NAME, 'It names parameters of the query.');
 }
 
 function checkStatuses(owner: string, statuses: Readonly<Record<number, number>>): void {

@@ -11,6 +11,7 @@ import {
   type StoredResponse,
   storeResponse,
 } from './stored-response';
+import type { FrameworkRequest } from './view';
 
 /** One request and its response in a framework, as the cache sees them. */
 export interface Exchange<Request> {
@@ -20,6 +21,8 @@ export interface Exchange<Request> {
   readonly response: ServerResponse;
   /** The URL as the client sent it. */
   readonly target: string;
+  /** @see FrameworkRequest.checked */
+  readonly checked?: FrameworkRequest['checked'];
   /** Headers that were set for this client before the request came to the cache. */
   headersBefore(): OutgoingHttpHeaders;
   /** Sends a response in place of the handler's. */
@@ -173,7 +176,7 @@ export class ResponseRecorder<Request> {
       // A cache in front of the service must not share the response to one user, or to an anonymous
       // client, with everybody.
       added: {
-        ...(this.route.options.user === undefined ? {} : { 'cache-control': 'private' }),
+        ...(this.route.isPersonal ? { 'cache-control': 'private' } : {}),
         ...this.context.tagHeaders(this.plan.call.tags),
       },
       varyBy: this.route.varyBy,

@@ -1,6 +1,8 @@
 /** Caches the responses of a service's routes, once for all clients that may share them. */
 import type { IncomingMessage } from 'node:http';
 import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
+import { keyPart } from '../shared';
+import { CredentialRule } from './credentials';
 import {
   checkCacheOptions,
   type ResponseCacheOptions,
@@ -18,6 +20,7 @@ import { ResponseRenewals } from './renewal';
 import { type Bypass, type Plan, type PreparedRoute, prepareRoute } from './route';
 import { fieldValue, tagHeaders } from './rules';
 import { isStoredResponse, responseFor, type StoredResponse } from './stored-response';
+import { showView } from './view';
 
 /**
  * How long a request waits for the store, or for the handler of another request. Then it runs its
@@ -35,6 +38,11 @@ export interface ResponseCacheCounts {
   miss: number;
   stale: number;
   bypass: number;
+  /**
+   * The bypasses by reason, such as `method`, `authorization`, `credential` (another header) or
+   * `callback`.
+   */
+  readonly bypassReasons: Record<string, number>;
   /** Failures of the store, including values that it returned and that are not responses. */
   failure: number;
 }
@@ -47,17 +55,26 @@ type Step = 'proceed' | 'done';
  * never fails a request.
  */
 export class ResponseCache {
-  readonly counts: ResponseCacheCounts = { hit: 0, miss: 0, stale: 0, bypass: 0, failure: 0 };
+  readonly counts: ResponseCacheCounts = {
+    hit: 0,
+    miss: 0,
+    stale: 0,
+    bypass: 0,
+    failure: 0,
+    bypassReasons: {},
+  };
   private readonly seen = new WeakSet<IncomingMessage>();
   private readonly renewals: ResponseRenewals;
   private readonly deletions = new Map<string, Promise<unknown>>();
   private readonly uncacheable: UncacheableKeys;
   private readonly warned = new Set<string>();
   private readonly context: RecorderContext;
+  private readonly credentials: CredentialRule;
 
   /** @throws IsochroneError for an invalid option */
   constructor(private readonly options: ResponseCacheOptions) {
     checkCacheOptions(options);
+    this.credentials = new CredentialRule(options.credentials);
     this.uncacheable = new UncacheableKeys((options.passSeconds ?? 5) * 1000);
     this.renewals = new ResponseRenewals(options.store, (error) => this.onFailure(error));
     this.context = {
@@ -73,14 +90,17 @@ export class ResponseCache {
 
   /** @throws IsochroneError for an invalid option */
   prepare<Request>(route: ResponseRoute<Request>): PreparedRoute<Request> {
-    return prepareRoute(route, this.options);
+    return prepareRoute(route, this.options, this.credentials);
   }
 
   /**
    * Invalidates all responses with one of the tags. `reached` is false if other processes may not
    * know of it yet.
+   *
+   * @throws IsochroneError for a tag that is not a string
    */
   async invalidateTags(...tags: string[]): Promise<{ readonly reached: boolean }> {
+    for (const tag of tags) keyPart('tags', tag, { owner: 'ResponseCache' });
     return this.options.store.invalidateTags(...tags);
   }
 
@@ -103,7 +123,8 @@ export class ResponseCache {
     const plan = this.planOf(exchange, route);
     const renewal = this.renewals.of(exchange.request);
     if (renewal !== undefined) {
-      await renewal.take('reason' in plan ? undefined : plan.key, () =>
+      const isSame = !('reason' in plan) && hideUnkeyed(exchange, plan);
+      await renewal.take(isSame ? plan.key : undefined, () =>
         new ResponseRecorder(exchange, route, plan as Plan, this.context).run(),
       );
       return 'done';
@@ -115,6 +136,7 @@ export class ResponseCache {
       if (await this.answer(exchange, plan, found.stored, found.fresh ? 'hit' : 'stale'))
         return 'done';
     }
+    if (!hideUnkeyed(exchange, plan)) return this.pass(exchange, 'bypass', 'query-schema');
     // Frameworks drop the body of a HEAD before the cache sees it, so it cannot answer a GET.
     if (exchange.request.method === 'HEAD') return this.pass(exchange, 'miss', 'head');
     if (this.uncacheable.has(plan.key))
@@ -127,7 +149,7 @@ export class ResponseCache {
     route: PreparedRoute<Request>,
   ): Plan | Bypass {
     try {
-      return route.plan(source, request.method ?? '', target, request.headers);
+      return route.plan(source, request, target);
     } catch (error) {
       this.warn(
         'callback',
@@ -143,6 +165,12 @@ export class ResponseCache {
     reason: string,
   ): Step {
     this.counts[state]++;
+    if (state === 'bypass') {
+      // Clients choose names of headers; there are only a few kinds.
+      const [kind = ''] = reason.split(':', 1);
+      const { bypassReasons } = this.counts;
+      bypassReasons[kind] = (bypassReasons[kind] ?? 0) + 1;
+    }
     for (const [name, value] of Object.entries(
       this.context.marks(state === 'miss' ? 'MISS' : 'BYPASS', reason),
     ))
@@ -301,6 +329,23 @@ export class ResponseCache {
       // A listener that throws must not fail a request.
     }
   }
+}
+
+/**
+ * Hides from the handler what is not in the key, until the response is sent.
+ *
+ * @returns false if the route's own schema refuses what is left of the request
+ */
+function hideUnkeyed<Request>(
+  { request, response, source, checked }: Exchange<Request>,
+  { view }: Plan,
+): boolean {
+  if (view === undefined) return true;
+  const restore = showView({ raw: request, source: source as object, checked }, view);
+  // Before the listeners that write logs.
+  if (restore !== undefined) response.prependOnceListener('close', restore);
+  if (restore !== undefined) response.prependOnceListener('finish', restore);
+  return restore !== undefined;
 }
 
 function isUsable(stored: StoredResponse, fresh: boolean): boolean {

@@ -2,7 +2,8 @@
  * Which requests a shared cache may answer, and which responses it may store: the rules of RFC
  * 9111, and defenses against known attacks on caches.
  */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { CredentialRule } from './credentials';
 
 /** Directives of a `Cache-Control` header in lower case. A directive without a value has ''. */
 export type Directives = ReadonlyMap<string, string>;
@@ -39,35 +40,25 @@ export function listedNames(header: string): string[] {
 const PASSED_HEADERS = ['range', 'if-match', 'if-unmodified-since', 'if-range', 'upgrade'];
 
 /** Headers from which frameworks and their middleware take another method. */
-const METHOD_OVERRIDES = ['x-http-method-override', 'x-http-method', 'x-method-override'];
-
-/** The settings that decide whether a request bypasses the cache. */
-export interface RequestRules {
-  readonly sessionCookies: 'any' | readonly string[];
-  readonly honorsRequest: boolean;
-  /** Whether the route or the key determines which users share the response. */
-  readonly isUserSettled: boolean;
-}
+const METHOD_OVERRIDES = [
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+  'x-forwarded-method',
+  'x-original-method',
+];
 
 /** Why a request bypasses the cache; undefined if it may be answered from the cache. */
-export function bypassReason(
-  method: string,
-  headers: IncomingHttpHeaders,
-  rules: RequestRules,
-): string | undefined {
+export function bypassReason(request: IncomingMessage, honorsRequest: boolean): string | undefined {
+  const { method, headers } = request;
   if (method !== 'GET' && method !== 'HEAD') return 'method';
   // A handler might read the body, which is not in the key. RFC 9110, section 9.3.1, gives the body
   // of a GET no meaning.
-  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0')
-    return 'request-body';
+  if (hasBody(request)) return 'request-body';
   const passed = PASSED_HEADERS.find((name) => headers[name] !== undefined);
   if (passed !== undefined) return passed;
   if (METHOD_OVERRIDES.some((name) => headers[name] !== undefined)) return 'method-override';
-  if (!rules.isUserSettled) {
-    if (headers.authorization !== undefined) return 'authorization';
-    if (hasSession(headers.cookie, rules.sessionCookies)) return 'session-cookie';
-  }
-  if (rules.honorsRequest) {
+  if (honorsRequest) {
     const directives = cacheControl(fieldValue(headers['cache-control']));
     if (
       directives.has('no-store') ||
@@ -77,6 +68,68 @@ export function bypassReason(
       return 'request-cache-control';
   }
   return undefined;
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  const { headers } = request;
+  // HTTP/2 needs no header for a body.
+  const { stream } = request as { readonly stream?: { readonly endAfterHeaders?: boolean } };
+  return (
+    headers['transfer-encoding'] !== undefined ||
+    (headers['content-length'] ?? '0') !== '0' ||
+    stream?.endAfterHeaders === false
+  );
+}
+
+/** What a route knows of the credentials of a request. */
+export interface CredentialSettings {
+  readonly rule: CredentialRule;
+  readonly sessionCookies: 'any' | readonly string[];
+  /** Request headers that are in the key, in lower case. */
+  readonly keyed: ReadonlySet<string>;
+}
+
+/** The parameters of a request, by their decoded names. */
+export interface AskedParameters {
+  /** Parameters that the route names in `query.allow`. */
+  readonly allowed: readonly string[];
+  /** Other parameters that are in the key. */
+  readonly kept: readonly string[];
+  readonly dropped: readonly string[];
+}
+
+/**
+ * The credential of a request that is not in its key, so that the key does not tell users apart;
+ * undefined if there is none.
+ *
+ * @param target the request target as the client sent it
+ * @param hasUser whether middleware has found out who the user is
+ * @returns a reason for the bypass: of a header with its name, of a parameter without it, because
+ * a client can write anything into it
+ */
+export function unkeyedCredential(
+  request: IncomingMessage,
+  target: string,
+  parameters: AskedParameters,
+  hasUser: boolean,
+  { rule, sessionCookies, keyed }: CredentialSettings,
+): string | undefined {
+  const { headers } = request;
+  const header = rule.firstHeader(headers, keyed);
+  if (header !== undefined) return header === 'authorization' ? header : `credential: ${header}`;
+  if (!keyed.has('cookie') && hasSession(headers.cookie, sessionCookies)) return 'session-cookie';
+  if (/^[a-z][a-z\d+.-]*:\/\/[^/?#]*@/i.test(target)) return 'userinfo';
+  const isSecret =
+    parameters.dropped.some((name) => rule.parameter(name, false)) ||
+    parameters.kept.some((name) => rule.parameter(name, true));
+  if (isSecret) return 'credential-parameter';
+  if (rule.certificate(request)) return 'client-certificate';
+  if (!hasUser) return undefined;
+  const isKeyed =
+    [...keyed].some(
+      (name) => headers[name] !== undefined && (name === 'cookie' || rule.header(name)),
+    ) || parameters.allowed.some((name) => rule.parameter(name, false));
+  return isKeyed ? undefined : 'user';
 }
 
 function hasSession(cookie: string | undefined, names: 'any' | readonly string[]): boolean {
@@ -94,6 +147,7 @@ export interface StorageRules {
   readonly keyed: ReadonlySet<string>;
   /** Whether the key belongs to one user. If so, a `private` response may be stored. */
   readonly isPerUser: boolean;
+  readonly credentials: CredentialRule;
 }
 
 /** Whether a response may be stored, for how long, or why not. */
@@ -118,6 +172,10 @@ export function judgeResponse(
   const ownSeconds = status === 200 ? undefined : rules.statuses[status];
   if (status !== 200 && ownSeconds === undefined) return refused('status');
   if (headers['set-cookie'] !== undefined) return refused('set-cookie');
+  const handedOut = Object.keys(headers).find(
+    (name) => headers[name] !== undefined && rules.credentials.handsOut(name),
+  );
+  if (handedOut !== undefined) return refused(`credential: ${handedOut}`);
   if (headers['content-range'] !== undefined) return refused('content-range');
   if (headers.trailer !== undefined) return refused('trailer');
   const type = fieldValue(headers['content-type']).toLowerCase();

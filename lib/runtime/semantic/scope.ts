@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import { IsochroneError } from '../../model/errors';
+import { keyPart } from '../shared';
 import { dependsOnToday } from './guards';
 import { exactText, type SemanticQuestion } from './question';
 
-/** What an answer depends on besides its question. Answers are never shared between two scopes. */
+/**
+ * What an answer depends on besides its question. Answers are never shared between two scopes. Each
+ * part is a string; a call with anything else is refused.
+ */
 export interface SemanticScope {
   /**
    * The tenant that owns the answer.
@@ -37,33 +40,44 @@ const digest = (...parts: readonly (string | undefined)[]) =>
     .digest('hex')
     .slice(0, 32);
 
-/** @throws IsochroneError if tenant, model or corpus version is missing */
+const OWNER = 'SemanticCache';
+
+/**
+ * @throws IsochroneError if tenant, model or corpus version is missing, or if a part of the scope is
+ *   not a string
+ */
 export function checkScope(scope: Partial<SemanticScope>, shared: boolean): void {
-  if (!shared && !scope.tenant) {
-    throw new IsochroneError(
-      `SemanticCache: tenant must be a name, got ${JSON.stringify(scope.tenant)}.\n` +
-        'An answer of one tenant is never given to another. ' +
-        "Set `tenant`, or `scope: 'shared'` on a cache whose answers suit all tenants.",
-    );
-  }
-  checkCorpus(scope);
-  if (!scope.model) {
-    throw new IsochroneError(
-      `SemanticCache: model must be a name, got ${JSON.stringify(scope.model)}.\n` +
-        'Two models answer differently. Set the model with its version.',
-    );
-  }
+  checkCorpus(scope, shared);
+  keyPart('model', scope.model, {
+    owner: OWNER,
+    fix: 'Two models answer differently. Set the model with its version.',
+  });
+  for (const name of ['locale', 'audience'] as const)
+    if (scope[name] !== undefined && scope[name] !== '')
+      keyPart(name, scope[name], { owner: OWNER, fix: 'Give it as a string, or leave it out.' });
 }
 
-/** @throws IsochroneError if the corpus version is missing */
-export function checkCorpus(scope: Partial<SemanticScope>): void {
-  if (scope.corpusVersion) return;
-  throw new IsochroneError(
-    `SemanticCache: corpusVersion must be a version, got ` +
-      `${JSON.stringify(scope.corpusVersion)}.\n` +
+/** @throws IsochroneError if tenant or corpus version is missing or not a string */
+export function checkCorpus(scope: Partial<SemanticScope>, shared: boolean): void {
+  if (!shared || scope.tenant !== undefined) {
+    keyPart('tenant', scope.tenant, {
+      owner: OWNER,
+      fix:
+        'An answer of one tenant is never given to another. ' +
+        "Set `tenant`, or `scope: 'shared'` on a cache whose answers suit all tenants.",
+    });
+  }
+  keyPart('corpusVersion', scope.corpusVersion, {
+    owner: OWNER,
+    fix:
       'An answer from old texts is wrong once they have changed. ' +
       'Set what changes with the texts: a release, a date, a digest.',
-  );
+  });
+}
+
+/** @throws IsochroneError for a question that is not a string. It may be empty. */
+export function checkQuestion(question: unknown): void {
+  if (typeof question !== 'string') keyPart('question', question, { owner: OWNER });
 }
 
 /** The part of an entry's key that separates scopes and embedders. */

@@ -1,5 +1,6 @@
 import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
 import { quiet, type SemanticMetrics } from '../metrics';
+import { keyPart } from '../shared';
 import { unitVector } from './embedder';
 import { ENGLISH_GUARDS, englishOnly, refusedBy, type SemanticGuard, signatureOf } from './guards';
 import { MemorySemanticStore } from './memory-store';
@@ -7,6 +8,7 @@ import { checkOptions, isWorthStoring, type SemanticCacheOptions } from './optio
 import { readQuestion, type SemanticQuestion } from './question';
 import {
   checkCorpus,
+  checkQuestion,
   checkScope,
   corpusKey,
   dayOf,
@@ -83,6 +85,7 @@ export class SemanticCache<Answer = string> {
   /** @throws IsochroneError for an invalid option */
   constructor(private readonly options: SemanticCacheOptions<Answer>) {
     checkOptions(options as SemanticCacheOptions<never>);
+    keyPart('embedder.identity', options.embedder.identity, { owner: 'SemanticCache' });
     this.answers = options.store ?? new MemorySemanticStore();
     this.threshold = options.threshold ?? options.embedder.threshold ?? 0.95;
     this.languages = options.languages ?? { en: ENGLISH_GUARDS };
@@ -96,7 +99,7 @@ export class SemanticCache<Answer = string> {
    * Concurrent calls with equal questions share one call of the answerer.
    *
    * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or
-   *   corpus version
+   *   corpus version, or for a part of it that is not a string
    */
   public async getOrAnswer(
     question: string,
@@ -116,7 +119,8 @@ export class SemanticCache<Answer = string> {
   /**
    * Looks up a question without calling an answerer.
    *
-   * @throws IsochroneError for a scope without tenant, model or corpus version
+   * @throws IsochroneError for a scope without tenant, model or corpus version, or for a part of
+   *   it that is not a string
    */
   public async lookup(question: string, scope: SemanticScope): Promise<SemanticLookup<Answer>> {
     const { outcome, text } = await this.find(question, this.read(question, scope), scope);
@@ -128,7 +132,8 @@ export class SemanticCache<Answer = string> {
   /**
    * Stores an answer that was made elsewhere. Resolves to whether it was stored.
    *
-   * @throws IsochroneError for a scope without tenant, model or corpus version
+   * @throws IsochroneError for a scope without tenant, model or corpus version, or for a part of
+   *   it that is not a string
    */
   public async store(question: string, answer: Answer, scope: SemanticScope): Promise<boolean> {
     const reading = this.read(question, scope);
@@ -153,8 +158,7 @@ export class SemanticCache<Answer = string> {
   public async invalidateCorpus(
     corpus: Pick<SemanticScope, 'tenant' | 'corpusVersion'>,
   ): Promise<{ reached: boolean }> {
-    checkCorpus(corpus);
-    if (this.options.scope !== 'shared') checkScope({ ...corpus, model: '-' }, false);
+    checkCorpus(corpus ?? {}, this.options.scope === 'shared');
     const reached = await this.tasks.run(() =>
       this.answers.invalidate(corpusKey(corpus)).then(() => true),
     );
@@ -167,7 +171,8 @@ export class SemanticCache<Answer = string> {
   }
 
   private read(question: string, scope: SemanticScope): Reading {
-    checkScope(scope, this.options.scope === 'shared');
+    checkScope(scope ?? {}, this.options.scope === 'shared');
+    checkQuestion(question);
     const read = readQuestion(
       question.slice(0, this.options.maxQuestionLength ?? 2000),
       scope.locale,

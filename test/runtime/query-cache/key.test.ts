@@ -104,6 +104,19 @@ describe('queryKey', () => {
     expect(keys[0]).toMatch(/^[\w-]{43}$/);
   });
 
+  test('an object is compared as the JSON that pg sends', () => {
+    class Filter {
+      constructor(readonly symbol?: string) {}
+    }
+    const key = (value: unknown) => queryKey(parts([value]));
+    expect(key(new Filter('a'))).toBe(key({ symbol: 'a' }));
+    expect(key(new Filter('a'))).not.toBe(key(new Filter('b')));
+    expect(key(new Filter())).toBe(key({}));
+    expect(key(new URL('http://a/'))).not.toBe(key(new URL('http://b/')));
+    expect(key({ at: new Date(1) })).not.toBe(key({ at: new Date(2) }));
+    expect(key(Object('a'))).not.toBe(key(Object('b')));
+  });
+
   test('differs for values of different types that print alike', () => {
     const values = [
       1,

@@ -102,6 +102,85 @@ describe('QueryCache', () => {
     expect(pool.asked).toHaveLength(3);
   });
 
+  describe('a part of the key that is not what it must be', () => {
+    const text = 'SELECT n FROM ticks WHERE s = $1';
+    test.each<[string, unknown]>([
+      ['a Promise', Promise.resolve('a')],
+      ['a Map', new Map([['tenant', 'a']])],
+      ['a Set', new Set(['a'])],
+      ['an object', { toString: () => 'a' }],
+      ['an array', ['a']],
+      ['a number', 7],
+      ['NaN', Number.NaN],
+      ['null', null],
+      ['an empty string', ''],
+      ['a boxed string', Object('a')],
+      ['half a surrogate pair', 'a\ud800'],
+    ])('%s as the scope is refused', async (_name, scope) => {
+      const cache = cacheOf();
+      for (const cached of [undefined, false])
+        await expect(
+          cache.query(text, ['A'], { scope: scope as string, cache: cached }),
+        ).rejects.toThrow('QueryCache: scope must be a string that is not empty');
+      expect([pool.asked.length, store.entries.size]).toEqual([0, 0]);
+      expect(() => cacheOf({ schemaVersion: scope as string })).toThrow('schemaVersion must be');
+      expect(() => cacheOf({ database: scope as string })).toThrow('database must be');
+    });
+
+    test('a query without a scope shares its result, unless each query must have one', async () => {
+      await cacheOf().query(text, ['A'], { scope: undefined });
+      await cacheOf().query(text, ['A']);
+      expect(pool.asked).toHaveLength(1);
+      const strict = cacheOf({ scope: 'required' });
+      for (const options of [{}, { scope: undefined }])
+        await expect(strict.query(text, ['A'], options)).rejects.toThrow('scope must be a string');
+      await strict.query(text, ['A'], { cache: false });
+      await strict.query("UPDATE ticks SET s = 'a'");
+      await strict.query(text, ['A'], { scope: 'a' });
+      expect(pool.asked).toHaveLength(4);
+      expect(() => cacheOf({ scope: 'tenant-1' as never })).toThrow('QueryCache: scope must be');
+    });
+
+    test.each<[string, unknown]>([
+      ['a Promise (did you forget `await`?)', Promise.resolve('A')],
+      ['the type Map', new Map([['s', 'A']])],
+      ['the type Set', new Set(['A'])],
+      ['the type RegExp', /A/],
+      ['the type ArrayBuffer', new ArrayBuffer(2)],
+      ['the type Map', [['A', new Map()]]],
+      ['a Promise (did you forget `await`?)', { s: [Promise.resolve('A')] }],
+    ])('%s as a parameter is refused', async (got, value) => {
+      await expect(cacheOf().query(text, [value])).rejects.toThrow(
+        `QueryCache: values must be what pg can send, got ${got}.`,
+      );
+      expect(pool.asked).toHaveLength(0);
+    });
+
+    test('parameters that are not a list are left to pg, which refuses them', async () => {
+      const values = Promise.resolve(['A']) as never;
+      await cacheOf().query(text, values);
+      expect(pool.asked).toEqual([[text, values]]);
+      expect(store.entries.size).toBe(0);
+    });
+
+    test.each<[string, unknown]>([
+      ['a Promise', Promise.resolve(['ticks'])],
+      ['a Promise in a list', [Promise.resolve('ticks')]],
+      ['a name by itself', 'ticks'],
+      ['a number', [7]],
+    ])('%s as tables is refused before anything is asked', async (_name, tables) => {
+      const cache = cacheOf();
+      const names = tables as string[];
+      const message = / must be a string that is not empty/;
+      await expect(cache.query(text, ['A'], { tables: names })).rejects.toThrow(message);
+      await expect(cache.query(text, ['A'], { changes: names })).rejects.toThrow(message);
+      expect(() => cacheOf({ readThrough: { view: names } })).toThrow(message);
+      expect(() => cacheOf({ writeThrough: { ticks: names } })).toThrow(message);
+      if (Array.isArray(tables)) await expect(cache.invalidate(...names)).rejects.toThrow(message);
+      expect([pool.asked.length, store.invalidated.length]).toEqual([0, 0]);
+    });
+  });
+
   test('a write invalidates the results of its tables, and no others', async () => {
     const cache = cacheOf({
       readThrough: { latest: ['ticks'], 'market.vwap': ['ticks'] },

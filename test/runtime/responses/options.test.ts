@@ -19,6 +19,17 @@ describe('invalid options', () => {
     ['languages', { languages: ['de_CH'] }, { languages: ['de-CH'] }],
     ['shared', { shared: true, user: () => 'a' }, { shared: false, user: () => 'a' }],
     ['maxBodyBytes', { maxBodyBytes: 0 }, { maxBodyBytes: 1 }],
+    ['varyBy', { varyBy: 'a' }, { varyBy: [] }],
+    ['host', { host: 0 }, { host: false }],
+    ['shared', { shared: 'yes' }, { shared: true }],
+    ['handlerSees', { handlerSees: 'all' }, { handlerSees: 'request' }],
+    ['user', { user: 'ann' }, { user: () => 'ann' }],
+    ['tags', { tags: 'a' }, { tags: ['a'] }],
+    ['tags', { tags: [Promise.resolve('a')] }, { tags: () => ['a'] }],
+    ['query', { query: { allow: 'symbols' } }, { query: { allow: ['symbols'] } }],
+    ['query', { query: { allow: ['a=b'] } }, { query: { allow: ['a[]', 'a.b'] } }],
+    ['query', { query: ['symbols'] }, { query: { deny: ['symbols'] } }],
+    ['query', { query: { allow: ['a'], deny: ['b'] } }, { query: 'none' }],
   ];
   test.each(routes)('ResponseRoute refuses a bad %s and accepts a good one', (name, bad, good) => {
     const prepare = (route: object) =>
@@ -29,6 +40,18 @@ describe('invalid options', () => {
 
   const caches: Row[] = [
     ['sessionCookies', { sessionCookies: ['a;b'] }, { sessionCookies: ['a', 'b'] }],
+    ['sessionCookies', { sessionCookies: 'sid' }, { sessionCookies: 'any' }],
+    ['prefix', { prefix: Promise.resolve('a') }, { prefix: 'a' }],
+    [
+      'credentials.count',
+      { credentials: { count: ['x-*-y'] } },
+      { credentials: { count: ['x-*'] } },
+    ],
+    [
+      'credentials.ignore',
+      { credentials: { ignore: ['Authorization'] } },
+      { credentials: { ignore: ['x-authorization'] } },
+    ],
     ['tagHeader', { tagHeader: 'Cache Tag' }, { tagHeader: 'Cache-Tag' }],
     ['passSeconds', { passSeconds: -1 }, { passSeconds: 0 }],
     [

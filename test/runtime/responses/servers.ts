@@ -36,6 +36,11 @@ export interface TestRoute {
   ) => HandlerResponse | Promise<HandlerResponse>;
   /** Sets headers before the request comes to the cache. */
   readonly before?: (set: (name: string, value: string) => void) => void;
+  /** Sets a property of the framework's request before it comes to the cache. */
+  readonly identify?: (
+    request: IncomingMessage,
+    set: (name: string, value: unknown) => void,
+  ) => void;
 }
 
 export interface TestServer {
@@ -53,12 +58,13 @@ export async function startFastify(
 ): Promise<TestServer> {
   const app = fastify({ forceCloseConnections: true });
   await app.register(fastifyResponseCache(responses));
-  for (const { path, cache, handler, before } of routes) {
+  for (const { path, cache, handler, before, identify } of routes) {
     app.route({
       method: ['GET', 'POST'],
       url: path,
       config: { responseCache: cache as ResponseRoute<FastifyRequest> | undefined },
-      preHandler: (_request, reply, done) => {
+      preHandler: (request, reply, done) => {
+        identify?.(request.raw, (name, value) => Reflect.set(request, name, value));
         before?.((name, value) => void reply.header(name, value));
         done();
       },
@@ -81,10 +87,11 @@ export async function startExpress(
   routes: readonly TestRoute[],
 ): Promise<TestServer> {
   const app = express();
-  for (const { path, cache, handler, before } of routes) {
+  for (const { path, cache, handler, before, identify } of routes) {
     app.all(
       path,
-      (_request, response, next) => {
+      (request, response, next) => {
+        identify?.(request, (name, value) => Reflect.set(request, name, value));
         before?.((name, value) => response.setHeader(name, value));
         next();
       },

@@ -198,11 +198,74 @@ describe('scope', () => {
     ).toBe(false);
   });
 
+  const wrong = (name: string): Record<string, unknown> => ({
+    'a Promise': Promise.resolve(name),
+    'a Map': new Map([['name', name]]),
+    'a Set': new Set([name]),
+    'an object that converts itself': { toString: () => name, toJSON: () => ({}) },
+    'an array': [name],
+    'a number': 7,
+    NaN: Number.NaN,
+    null: null,
+    'a boxed string': Object(name),
+    'half a surrogate pair': `${name}\ud800`,
+  });
+  describe.each(['tenant', 'model', 'corpusVersion', 'locale', 'audience'] as const)(
+    'a %s that is not a string',
+    (part) => {
+      test.each(Object.keys(wrong('')))('%s is refused', async (kind) => {
+        let asked = 0;
+        for (const mode of ['tenant', 'shared'] as const) {
+          const cache = new SemanticCache({ embedder: new AllAlike(), scope: mode });
+          for (const name of ['acme', 'umbrella']) {
+            const scope = { ...SCOPE, [part]: wrong(name)[kind] } as SemanticScope;
+            const calls = [
+              cache.getOrAnswer('Why?', () => `${++asked}`, scope),
+              cache.lookup('Why?', scope),
+              cache.store('Why?', 'Because.', scope),
+              ...(part === 'tenant' || part === 'corpusVersion'
+                ? [cache.invalidateCorpus(scope)]
+                : []),
+            ];
+            for (const call of calls)
+              await expect(call).rejects.toThrow(`SemanticCache: ${part} must be a string`);
+          }
+        }
+        expect(asked).toBe(0);
+      });
+    },
+  );
+
+  test('a forgotten await is named, and a scope or a question of another type is refused', async () => {
+    const cache = new SemanticCache({ embedder: new AllAlike() });
+    const scope = Promise.resolve(SCOPE) as never;
+    await expect(cache.lookup('Why?', { ...SCOPE, tenant: scope })).rejects.toThrow(
+      'forget `await`',
+    );
+    for (const bad of [scope, undefined, null] as never[])
+      await expect(cache.lookup('Why?', bad)).rejects.toThrow('tenant must be a string');
+    await expect(cache.lookup(Promise.resolve('Why?') as never, SCOPE)).rejects.toThrow(
+      'SemanticCache: question must be a string',
+    );
+    const identity = Promise.resolve('a') as never;
+    expect(() => new SemanticCache({ embedder: { ...new AllAlike(), identity } as never })).toThrow(
+      'SemanticCache: embedder.identity must be a string',
+    );
+  });
+
+  test('an empty audience and half a surrogate pair in a question are accepted', async () => {
+    const cache = new SemanticCache({ embedder: new AllAlike() });
+    const scope = { ...SCOPE, audience: '' };
+    await cache.store('Why \ud800?', 'Because.', scope);
+    expect((await cache.lookup('Why \ud800?', scope)).found).toBe(true);
+    expect((await cache.lookup('Why \udc00?', { ...scope, audience: 'a' })).found).toBe(false);
+  });
+
   test('a missing tenant is refused unless the cache is shared', async () => {
     const { tenant: _, ...open } = SCOPE;
     const cache = new SemanticCache({ embedder: new AllAlike() });
     await expect(cache.getOrAnswer('What is inflation?', never, open)).rejects.toThrow(
-      /tenant must be a name, got undefined\.\n.*'shared'/,
+      /tenant must be a string that is not empty, got nothing\.\n.*'shared'/,
     );
     await expect(cache.lookup('What is inflation?', { ...SCOPE, tenant: '' })).rejects.toThrow(
       'tenant must be',
