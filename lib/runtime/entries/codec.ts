@@ -1,6 +1,11 @@
 import { wholeNumber } from '../shared';
 import { compress, decompress } from './compression';
-import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './entry';
+import {
+  type CacheEntry,
+  CorruptEntryError,
+  type DecodedEntry,
+  UnencodableValueError,
+} from './entry';
 import {
   ASCII,
   checkHeader,
@@ -106,7 +111,7 @@ export class CacheCodec {
    *
    * @throws CorruptEntryError for bytes that are not a complete entry of a known version
    */
-  decode(bytes: Buffer): CacheEntry | Promise<CacheEntry> {
+  decode(bytes: Buffer): DecodedEntry | Promise<DecodedEntry> {
     // A DataView for the header and the checksum is twice as fast as Buffer's methods.
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     const flags = checkHeader(view);
@@ -121,7 +126,9 @@ export class CacheCodec {
       tagVersions,
       end: start,
     } = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
-    if ((flags & DEFLATED) === 0)
+    if ((flags & DEFLATED) === 0) {
+      if (length !== bytes.length - start)
+        throw new CorruptEntryError('payload', `a payload of another length than ${length}`);
       return entryOf(
         view,
         flags,
@@ -129,6 +136,7 @@ export class CacheCodec {
         tagVersions,
         this.#value(bytes, start, bytes.length, flags),
       );
+    }
     const payload = this.#decompressed(bytes.subarray(start), length);
     if (!(payload instanceof Promise))
       return entryOf(view, flags, tags, tagVersions, this.#value(payload, 0, length, flags));

@@ -5,9 +5,11 @@ type Container = Record<string | number, unknown>;
 /**
  * Returns the value that `encodeValue` encoded. A path only follows own properties of the tree.
  *
+ * @param maxItems the longest array with holes: its length is a number in the tree, which anybody
+ * can write, and copying or freezing the array walks it
  * @throws TypeError or RangeError for a tree that `encodeValue` did not create
  */
-export function decodeValue({ tree, annotations }: EncodedValue): unknown {
+export function decodeValue({ tree, annotations }: EncodedValue, maxItems: number): unknown {
   const root: Container = { tree };
   for (const annotation of annotations) {
     const [, path] = annotation;
@@ -17,7 +19,7 @@ export function decodeValue({ tree, annotations }: EncodedValue): unknown {
       holder = own(holder, key) as Container;
       key = step;
     }
-    holder[key] = decodePlain(annotation, own(holder, key));
+    holder[key] = decodePlain(annotation, own(holder, key), maxItems);
   }
   return root.tree;
 }
@@ -28,7 +30,7 @@ function own(holder: Container, key: string | number): unknown {
   return holder[key];
 }
 
-function decodePlain([type]: TypeAnnotation, plain: unknown): unknown {
+function decodePlain([type]: TypeAnnotation, plain: unknown, maxItems: number): unknown {
   switch (type) {
     case 'v':
       return undefined;
@@ -41,11 +43,11 @@ function decodePlain([type]: TypeAnnotation, plain: unknown): unknown {
     case 'u':
       return bytes(plain).toString('utf16le');
     case 'd':
-      return new Date(plain === null ? Number.NaN : (plain as number));
+      return new Date(plain === null ? Number.NaN : number(plain));
     case 'r': {
       const [source, flags, lastIndex] = list(plain);
       const expression = new RegExp(text(source), text(flags));
-      expression.lastIndex = lastIndex as number;
+      expression.lastIndex = number(lastIndex);
       return expression;
     }
     case 'm':
@@ -63,8 +65,8 @@ function decodePlain([type]: TypeAnnotation, plain: unknown): unknown {
     case 'h': {
       const [length, present] = list(plain);
       const array: unknown[] = [];
-      array.length = length as number;
-      for (const [index, value] of pairs(present)) array[index as number] = value;
+      array.length = index(length, maxItems);
+      for (const [at, value] of pairs(present)) array[index(at, array.length - 1)] = value;
       return array;
     }
     case 'o': {
@@ -144,6 +146,17 @@ function pairs(plain: unknown): readonly (readonly [unknown, unknown])[] {
     { length: flat.length / 2 },
     (_, index) => [flat[2 * index], flat[2 * index + 1]] as const,
   );
+}
+
+function number(plain: unknown): number {
+  if (typeof plain !== 'number') throw new TypeError('a number expected');
+  return plain;
+}
+
+function index(plain: unknown, max: number): number {
+  if (Number.isInteger(plain) && (plain as number) >= 0 && (plain as number) <= max)
+    return plain as number;
+  throw new RangeError(`a whole number up to ${max} expected`);
 }
 
 function text(plain: unknown): string {

@@ -20,6 +20,12 @@ export interface CacheEntry extends Lifetime {
   readonly tagVersions: readonly string[];
 }
 
+/** An entry as its bytes say. */
+export interface DecodedEntry extends CacheEntry {
+  /** Whether the value consists of plain objects, arrays and primitives, as all JSON does. */
+  readonly plain: boolean;
+}
+
 /** Why bytes are not a valid entry. */
 export type CorruptionReason =
   /** Another application wrote the key. */

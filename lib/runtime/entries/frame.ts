@@ -1,6 +1,11 @@
 import { describeValue } from '../../model/errors';
 import { checksum } from './checksum';
-import { type CacheEntry, CorruptEntryError, UnencodableValueError } from './entry';
+import {
+  type CacheEntry,
+  CorruptEntryError,
+  type DecodedEntry,
+  UnencodableValueError,
+} from './entry';
 import { isWellFormed } from './plain-values';
 
 /*
@@ -36,23 +41,53 @@ const MAX_FLAGS = MSGPACK | ENCODED | DEFLATED | ERROR | ASCII;
 const NO_TEXTS: readonly string[] = Object.freeze([]);
 export const NO_TAGS = { tags: NO_TEXTS, tagVersions: NO_TEXTS, end: HEADER_BYTES } as const;
 
-/** Builds an entry from its header, its tags and its value. */
+/**
+ * Builds an entry from its header, its tags and its value.
+ *
+ * @throws CorruptEntryError for times or an error that no writer stores
+ */
 export function entryOf(
   view: DataView,
   flags: number,
   tags: readonly string[],
   tagVersions: readonly string[],
   value: unknown,
-): CacheEntry {
+): DecodedEntry {
+  const createdAt = view.getFloat64(16, true);
+  const freshUntil = view.getFloat64(24, true);
+  const staleUntil = view.getFloat64(32, true);
+  // Written so that NaN is refused too: it would compare as neither fresh nor expired.
+  if (
+    !(
+      createdAt <= freshUntil &&
+      freshUntil <= staleUntil &&
+      staleUntil - createdAt < Number.POSITIVE_INFINITY
+    )
+  )
+    throw new CorruptEntryError('payload', 'times that are not in order');
+  if (flags & ERROR && !isCachedError(value))
+    throw new CorruptEntryError('payload', 'an error without its name or message');
   return {
     kind: flags & ERROR ? 'error' : 'value',
     value,
-    freshUntil: view.getFloat64(24, true),
-    staleUntil: view.getFloat64(32, true),
-    createdAt: view.getFloat64(16, true),
+    plain: (flags & (MSGPACK | ENCODED)) === 0,
+    createdAt,
+    freshUntil,
+    staleUntil,
     tags,
     tagVersions,
   };
+}
+
+/** Whether the value of an entry of the kind `error` is as `CacheEntry.kind` says. */
+function isCachedError(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { name, message, code } = value as Readonly<Record<string, unknown>>;
+  return (
+    typeof name === 'string' &&
+    typeof message === 'string' &&
+    (code === undefined || typeof code === 'string' || typeof code === 'number')
+  );
 }
 
 /** Writes an entry whose payload is already serialized. */

@@ -3,6 +3,7 @@ export {
   type CacheEntry,
   CorruptEntryError,
   type CorruptionReason,
+  type DecodedEntry,
   type Lifetime,
   UnencodableValueError,
 } from './entry';

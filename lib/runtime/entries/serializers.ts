@@ -1,7 +1,11 @@
 import type { Packr } from 'msgpackr';
 import { decodeValue } from './decoder';
 import { type EncodedValue, encodeValue, type TypeAnnotation } from './encoder';
-import { JSON_TYPES, MSGPACK_TYPES, PlainValues } from './plain-values';
+import { checkMessagePack } from './messagepack-check';
+import { JSON_TYPES, MAX_DEPTH, MSGPACK_TYPES, PlainValues } from './plain-values';
+
+/** The most levels of what is stored: an encoded value is one level below its annotations. */
+const MAX_LEVELS = MAX_DEPTH + 1;
 
 /** Text, and whether it is an encoded value with annotations rather than the value alone. */
 export interface JsonText {
@@ -27,7 +31,8 @@ export class JsonSerializer {
   /** @throws SyntaxError, TypeError or RangeError for text that `encode` did not write */
   decode(text: string, encoded: boolean): unknown {
     const parsed: unknown = JSON.parse(text);
-    return encoded ? decodeValue(encodedValue(parsed)) : parsed;
+    checkDepth(parsed, text.length);
+    return encoded ? decodeValue(encodedValue(parsed), this.maxObjects) : parsed;
   }
 }
 
@@ -66,8 +71,26 @@ export class MessagePackSerializer {
 
   /** @throws Error for bytes that `encode` did not write */
   decode(bytes: Buffer, encoded: boolean): unknown {
+    checkMessagePack(bytes, MAX_LEVELS);
     const unpacked: unknown = this.#packr.unpack(bytes);
-    return encoded ? decodeValue(encodedValue(unpacked)) : unpacked;
+    return encoded ? decodeValue(encodedValue(unpacked), this.maxObjects) : unpacked;
+  }
+}
+
+/**
+ * Refuses JSON that is nested too deeply for the recursive walks of a value. A level takes at least
+ * two characters, so that short text needs no walk.
+ *
+ * @throws RangeError
+ */
+function checkDepth(value: unknown, characters: number, levels = MAX_LEVELS): void {
+  if (characters <= 2 * levels || typeof value !== 'object' || value === null) return;
+  if (levels === 0) throw new RangeError(`more than ${MAX_LEVELS} levels`);
+  if (Array.isArray(value)) {
+    for (const item of value) checkDepth(item, characters, levels - 1);
+  } else {
+    for (const key in value)
+      checkDepth((value as Readonly<Record<string, unknown>>)[key], characters, levels - 1);
   }
 }
 

@@ -1,4 +1,5 @@
 export { type AwsKeys, connectRequestSigner } from './aws-signature';
+export { Deadlines, type Wait } from './deadlines';
 export { CacheKeyNames, shortenKey } from './key-names';
 export { isWellFormed, type KeyPartRule, keyPart } from './key-part';
 export { optionalPackage } from './optional-package';

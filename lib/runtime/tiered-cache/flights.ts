@@ -7,8 +7,11 @@ export interface Flight<T> {
   readonly tags: readonly string[];
   /** The time of the invalidation clock from before the flight began. */
   readonly since: number;
-  /** Undefined if the flight ended without a value: a renewal that another process is doing. */
-  outcome: Promise<T | undefined>;
+  /**
+   * Resolves to undefined if the flight ends without a value: a renewal that another process is
+   * doing. Undefined once the flight has ended.
+   */
+  outcome: Promise<T | undefined> | undefined;
   /** Held while the load runs. */
   lock: LoadLock | undefined;
   /** Set once an invalidation has made the flight's result outdated: no caller joins it. */
@@ -49,6 +52,7 @@ export class CacheFlights<T> {
     return this.flights.has(key);
   }
 
+  /** @param work ends the flight with `end` */
   public start(
     key: string,
     tags: readonly string[],
@@ -60,15 +64,19 @@ export class CacheFlights<T> {
       since: this.clock.now,
       lock: undefined,
       abandoned: false,
-      outcome: undefined as never,
+      outcome: undefined,
     };
-    flight.outcome = work(flight);
+    // The loader runs within `work`, and finds the flight if it asks for its own key.
     this.flights.set(key, flight);
-    // Registered first, so that the flight is removed before its waiting callers continue.
-    const end = () => {
-      if (this.flights.get(key) === flight) this.flights.delete(key);
-    };
-    flight.outcome.then(end, end);
+    flight.outcome = work(flight);
     return flight;
+  }
+
+  /** Ends a flight before its outcome reaches the callers who wait for it. */
+  public end(flight: Flight<T>): void {
+    if (this.flights.get(flight.key) === flight) this.flights.delete(flight.key);
+    // A Map that grows old keeps its former tables, and what was in them, until the next full
+    // garbage collection. Values would be copied to the old generation, one and all.
+    flight.outcome = undefined;
   }
 }

@@ -1,5 +1,25 @@
-import type { CacheEntry, Lifetime } from '../entries';
+import type { CacheEntry, DecodedEntry, Lifetime } from '../entries';
 import type { CompleteStrategy } from './options';
+
+/**
+ * Returns an entry with its times on the clock of `performance.now()`, by its age. Within a process
+ * an entry keeps its lifetime even if the wall clock is set. Where that clock is behind the
+ * writer's, the entry counts as new.
+ */
+export function onProcessClock(entry: DecodedEntry): DecodedEntry {
+  const { kind, value, plain, createdAt, freshUntil, staleUntil, tags, tagVersions } = entry;
+  const bornAt = performance.now() - Math.max(0, Date.now() - createdAt);
+  return {
+    kind,
+    value,
+    plain,
+    createdAt: bornAt,
+    freshUntil: bornAt + (freshUntil - createdAt),
+    staleUntil: bornAt + (staleUntil - createdAt),
+    tags,
+    tagVersions,
+  };
+}
 
 /** @param random from 0 to 1: 0 is the shortest lifetime that the jitter allows, 1 the longest */
 export function valueLifetime(
@@ -20,7 +40,7 @@ export function errorLifetime(strategy: CompleteStrategy, now: number): Lifetime
   return { createdAt: now, freshUntil, staleUntil: freshUntil };
 }
 
-/** The time from which a hit renews the entry in the background, in Unix ms. */
+/** The time from which a hit renews the entry in the background, on the entry's clock. */
 export function refreshTime(
   entry: Pick<Lifetime, 'createdAt' | 'freshUntil'>,
   strategy: CompleteStrategy,

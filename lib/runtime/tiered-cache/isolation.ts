@@ -18,11 +18,17 @@ export interface IsolatedValue {
   readonly copied: boolean;
 }
 
-/** Prepares a value for storage: freezes it, or marks it to be copied. */
-export function isolate(value: unknown, isolation: CacheIsolation): IsolatedValue {
-  if (value === null || typeof value !== 'object' || isolation === 'share')
-    return { value, copied: false };
-  return { value, copied: isolation === 'clone' || !freezeDeep(value) };
+/**
+ * Prepares a value for storage: freezes it, or marks it to be copied.
+ *
+ * @param plain whether the value is known to consist of plain objects, arrays and primitives
+ * @returns whether each caller gets a copy
+ */
+export function isolate(value: unknown, isolation: CacheIsolation, plain: boolean): boolean {
+  if (value === null || typeof value !== 'object' || isolation === 'share') return false;
+  if (isolation === 'clone' || !(plain || isPlainTree(value))) return true;
+  freezeTree(value);
+  return false;
 }
 
 /** The value as a caller may get it. */
@@ -36,42 +42,39 @@ function isPlain(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/**
- * Freezes a tree of plain objects and arrays. Returns false, and freezes nothing, if the tree
- * contains anything else.
- */
-function freezeDeep(root: object): boolean {
-  if (!isPlainTree(root)) return false;
-  freezeTree(root);
-  return true;
-}
-
 /*
  * Two walks take half the time of one walk that collects the objects, and every read of the server
  * pays for it. The codec returns a tree of at most 1,000 levels, without accessors and symbols.
  */
 function isPlainTree(tree: object): boolean {
-  return isPlain(tree) && everyChild(tree, isPlainTree);
-}
-
-function freezeTree(tree: object): boolean {
-  Object.freeze(tree);
-  return everyChild(tree, freezeTree);
-}
-
-function everyChild(tree: object, visit: (child: object) => boolean): boolean {
   if (Array.isArray(tree)) {
     for (let index = 0; index < tree.length; index++) {
       const child: unknown = tree[index];
-      if (typeof child === 'object' && child !== null && !visit(child)) return false;
+      if (typeof child === 'object' && child !== null && !isPlainTree(child)) return false;
     }
     return true;
   }
+  if (!isPlain(tree)) return false;
   for (const name in tree) {
     const child = (tree as Readonly<Record<string, unknown>>)[name];
-    if (typeof child === 'object' && child !== null && !visit(child)) return false;
+    if (typeof child === 'object' && child !== null && !isPlainTree(child)) return false;
   }
   return true;
+}
+
+function freezeTree(tree: object): void {
+  if (Array.isArray(tree)) {
+    for (let index = 0; index < tree.length; index++) {
+      const child: unknown = tree[index];
+      if (typeof child === 'object' && child !== null) freezeTree(child);
+    }
+  } else {
+    for (const name in tree) {
+      const child = (tree as Readonly<Record<string, unknown>>)[name];
+      if (typeof child === 'object' && child !== null) freezeTree(child);
+    }
+  }
+  Object.freeze(tree);
 }
 
 /**

@@ -1,7 +1,13 @@
 import type { CacheCodec, CacheEntry } from '../entries';
-import type { CacheDeadlines } from './deadlines';
+import type { Deadlines } from '../shared';
 import { CacheFlights, type Flight } from './flights';
-import { errorLifetime, phaseOf, RenewalThrottle, valueLifetime } from './freshness';
+import {
+  errorLifetime,
+  onProcessClock,
+  phaseOf,
+  RenewalThrottle,
+  valueLifetime,
+} from './freshness';
 import type { InvalidationClock } from './invalidation-clock';
 import { type IsolatedValue, valueForCaller } from './isolation';
 import type { MemoryEntry, MemoryTier } from './memory';
@@ -37,7 +43,7 @@ export interface LoadParts {
   readonly memory: MemoryTier;
   readonly clock: InvalidationClock;
   readonly codec: CacheCodec;
-  readonly deadlines: CacheDeadlines;
+  readonly deadlines: Deadlines;
   readonly shared: SharedTier | undefined;
   readonly tasks: PendingTasks;
   readonly observer: CacheObserver;
@@ -69,7 +75,7 @@ export class Loads {
   public async getOrLoad(request: CacheRequest, cached: MemoryEntry | undefined): Promise<unknown> {
     const { flights } = this;
     const { key, tags } = request;
-    const now = Date.now();
+    const now = performance.now();
     if (cached !== undefined && now < cached.recheckAt) {
       const phase = phaseOf(cached, request.strategy, now);
       if (phase === 'fresh' || phase === 'renew') {
@@ -94,7 +100,7 @@ export class Loads {
   ): Promise<CacheLookup<unknown>> {
     const { shared, deadlines, clock, observer } = this.parts;
     const { key, tags } = request;
-    if (cached !== undefined && Date.now() < cached.recheckAt) {
+    if (cached !== undefined && performance.now() < cached.recheckAt) {
       const found = this.usableHit(request, cached, 'memory');
       if (found !== undefined) return found;
     }
@@ -116,7 +122,7 @@ export class Loads {
     entry: MemoryEntry,
     tier: 'memory' | 'server',
   ): CacheLookup<unknown> | undefined {
-    const now = Date.now();
+    const now = performance.now();
     const phase = phaseOf(entry, strategy, now);
     if (entry.kind === 'error' || phase === 'expired' || phase === 'fallback') return undefined;
     const fresh = now < entry.freshUntil;
@@ -126,7 +132,7 @@ export class Loads {
 
   private deliver(request: CacheRequest, loaded: Loaded): unknown {
     if (loaded.kind === 'error') throw cachedLoadError(loaded.value);
-    if (loaded.kind === 'value' && Date.now() >= loaded.refreshAt)
+    if (loaded.kind === 'value' && performance.now() >= loaded.refreshAt)
       this.startRenewal(request, loaded);
     return valueForCaller(loaded);
   }
@@ -134,12 +140,12 @@ export class Loads {
   private startRenewal(request: CacheRequest, entry: MemoryEntry): void {
     const { flights, throttle } = this;
     const { key, tags, strategy } = request;
-    const now = Date.now();
+    const now = performance.now();
     if (flights.has(key) || phaseOf(entry, strategy, now) !== 'renew' || !throttle.allows(key, now))
       return;
     const { outcome } = flights.start(key, tags, (flight) => this.renew(flight, request));
-    const pause = () => throttle.pause(key, strategy, Date.now());
-    this.parts.tasks.add(outcome.then(pause, pause));
+    const pause = () => throttle.pause(key, strategy, performance.now());
+    this.parts.tasks.add(Promise.resolve(outcome).then(pause, pause));
   }
 
   /**
@@ -151,56 +157,64 @@ export class Loads {
     request: CacheRequest,
     fallback: MemoryEntry | undefined,
   ): Promise<Loaded | undefined> {
-    const { shared, deadlines, observer } = this.parts;
-    const { key, tags, strategy } = request;
-    const isUsable = (entry: CacheEntry): boolean => {
-      const phase = phaseOf(entry, strategy, Date.now());
-      return phase === 'fresh' || phase === 'renew';
-    };
-    let older = fallback;
-    let tagVersions: readonly string[] | undefined;
-    if (shared !== undefined) {
-      const at = deadlines.next();
-      const read = await shared.read(key, tags, at);
-      if (read.status === 'answered') {
-        if (read.found !== undefined) {
-          if (isUsable(read.found.entry)) return this.serverHit(flight, request, read.found);
-          if (phaseOf(read.found.entry, strategy, Date.now()) === 'fallback')
-            older = this.storeInMemory(flight, request, read.found);
-        }
-        const claim = await shared.claim(key, tags, at, { wait: true, accepts: isUsable });
-        if (claim.action === 'use') return this.serverHit(flight, request, claim.found);
-        if (claim.action === 'load') {
-          this.holdLock(flight, claim.lock);
-          tagVersions = claim.tagVersions;
+    try {
+      const { shared, deadlines, observer } = this.parts;
+      const { key, tags, strategy } = request;
+      const isUsable = (entry: CacheEntry): boolean => {
+        const phase = phaseOf(entry, strategy, performance.now());
+        return phase === 'fresh' || phase === 'renew';
+      };
+      let older = fallback;
+      let tagVersions: readonly string[] | undefined;
+      if (shared !== undefined) {
+        const at = deadlines.next();
+        const read = await shared.read(key, tags, at);
+        if (read.status === 'answered') {
+          if (read.found !== undefined) {
+            if (isUsable(read.found.entry)) return this.serverHit(flight, request, read.found);
+            if (phaseOf(read.found.entry, strategy, performance.now()) === 'fallback')
+              older = this.storeInMemory(flight, request, read.found);
+          }
+          const claim = await shared.claim(key, tags, at, { wait: true, accepts: isUsable });
+          if (claim.action === 'use') return this.serverHit(flight, request, claim.found);
+          if (claim.action === 'load') {
+            this.holdLock(flight, claim.lock);
+            tagVersions = claim.tagVersions;
+          }
         }
       }
+      observer.miss(key);
+      return await this.load(flight, request, { tagVersions, older, background: false });
+    } finally {
+      this.flights.end(flight);
     }
-    observer.miss(key);
-    return this.load(flight, request, { tagVersions, older, background: false });
   }
 
   /** Renews an entry that is still served. Returns undefined if another process is renewing it. */
   private async renew(flight: Flight<Loaded>, request: CacheRequest): Promise<Loaded | undefined> {
-    const { shared, deadlines } = this.parts;
-    const { key, tags, strategy } = request;
-    const isFresh = (entry: CacheEntry): boolean =>
-      phaseOf(entry, strategy, Date.now()) === 'fresh';
-    let tagVersions: readonly string[] | undefined;
-    if (shared !== undefined) {
-      const at = deadlines.next();
-      const read = await shared.read(key, tags, at);
-      if (read.status === 'answered') {
-        if (read.found !== undefined && isFresh(read.found.entry))
-          return this.storeInMemory(flight, request, read.found);
-        const claim = await shared.claim(key, tags, at, { wait: false, accepts: isFresh });
-        if (claim.action === 'leave') return undefined;
-        if (claim.action === 'use') return this.storeInMemory(flight, request, claim.found);
-        this.holdLock(flight, claim.lock);
-        tagVersions = claim.tagVersions;
+    try {
+      const { shared, deadlines } = this.parts;
+      const { key, tags, strategy } = request;
+      const isFresh = (entry: CacheEntry): boolean =>
+        phaseOf(entry, strategy, performance.now()) === 'fresh';
+      let tagVersions: readonly string[] | undefined;
+      if (shared !== undefined) {
+        const at = deadlines.next();
+        const read = await shared.read(key, tags, at);
+        if (read.status === 'answered') {
+          if (read.found !== undefined && isFresh(read.found.entry))
+            return this.storeInMemory(flight, request, read.found);
+          const claim = await shared.claim(key, tags, at, { wait: false, accepts: isFresh });
+          if (claim.action === 'leave') return undefined;
+          if (claim.action === 'use') return this.storeInMemory(flight, request, claim.found);
+          this.holdLock(flight, claim.lock);
+          tagVersions = claim.tagVersions;
+        }
       }
+      return await this.load(flight, request, { tagVersions, older: undefined, background: true });
+    } finally {
+      this.flights.end(flight);
     }
-    return this.load(flight, request, { tagVersions, older: undefined, background: true });
   }
 
   private storeInMemory(
@@ -213,7 +227,7 @@ export class Loads {
 
   private serverHit(flight: Flight<Loaded>, request: CacheRequest, found: FoundEntry): MemoryEntry {
     const stored = this.storeInMemory(flight, request, found);
-    this.parts.observer.hit(request.key, 'server', Date.now() < stored.freshUntil);
+    this.parts.observer.hit(request.key, 'server', performance.now() < stored.freshUntil);
     return stored;
   }
 
@@ -247,7 +261,7 @@ export class Loads {
       if (shared === undefined) return true;
       const outcome =
         tagVersions &&
-        (await shared.write(key, encoded, Math.max(1, lifetime.staleUntil - Date.now())));
+        (await shared.write(key, encoded, Math.max(1, entry.staleUntil - performance.now())));
       clock.invalidateKeys([key]);
       if (outcome !== 'written') observer.droppedWrite(key, outcome ?? 'unavailable');
       return outcome === 'written';
@@ -275,7 +289,7 @@ export class Loads {
     const encoded = encoding instanceof Promise ? await encoding : encoding;
     const decoding = codec.decode(encoded);
     return {
-      entry: decoding instanceof Promise ? await decoding : decoding,
+      entry: onProcessClock(decoding instanceof Promise ? await decoding : decoding),
       bytes: encoded.length,
       encoded,
     };
@@ -302,7 +316,7 @@ export class Loads {
       const { older } = how;
       if (
         older !== undefined &&
-        Date.now() < older.staleUntil &&
+        performance.now() < older.staleUntil &&
         clock.isValid(key, older.tags, older.since)
       ) {
         this.freeLock(flight);
@@ -359,7 +373,7 @@ export class Loads {
       request.strategy,
       shared !== undefined,
     );
-    this.send(flight, request, encoded, entry.staleUntil, stored, areTagsKnown);
+    this.send(flight, request, encoded, stored, areTagsKnown);
     return stored;
   }
 
@@ -367,7 +381,6 @@ export class Loads {
     flight: Flight<Loaded>,
     request: CacheRequest,
     bytes: Buffer,
-    expiresAt: number,
     stored: MemoryEntry,
     areTagsKnown: boolean,
   ): void {
@@ -389,7 +402,8 @@ export class Loads {
     }
     this.pendingWrites++;
     const write = async () => {
-      const outcome = await shared.write(key, bytes, Math.max(1, expiresAt - Date.now()), lock);
+      const leftMs = Math.max(1, stored.staleUntil - performance.now());
+      const outcome = await shared.write(key, bytes, leftMs, lock);
       this.pendingWrites--;
       if (outcome === 'written') return;
       // The key was removed or loaded again meanwhile: the entry in memory may be outdated.

@@ -1,5 +1,5 @@
 import type { LRUCache } from 'lru-cache';
-import type { CacheEntry, Lifetime } from '../entries';
+import type { DecodedEntry, Lifetime } from '../entries';
 import { refreshTime } from './freshness';
 import type { InvalidationClock } from './invalidation-clock';
 import { type CacheIsolation, type IsolatedValue, isolate } from './isolation';
@@ -16,7 +16,10 @@ function lruCache(): typeof import('lru-cache') {
  */
 const RECORD_BYTES = 256;
 
-/** An entry in the memory of a process: decoded and isolated. Times are Unix milliseconds. */
+/**
+ * An entry in the memory of a process: decoded and isolated. Times are on the clock of
+ * `performance.now()`, which is never set back.
+ */
 export interface MemoryEntry extends IsolatedValue, Lifetime {
   readonly kind: 'value' | 'error';
   readonly tags: readonly string[];
@@ -66,28 +69,25 @@ export class MemoryTier {
    * Stores an entry unless it was invalidated since it was read or loaded. Returns it in either
    * case, for the callers who wait for it.
    *
+   * @param entry with its times on the clock of `performance.now()`
    * @param since the time of the invalidation clock from before the read or load began
    */
   public store(
     key: string,
-    entry: CacheEntry,
+    entry: DecodedEntry,
     bytes: number,
     since: number,
     strategy: CompleteStrategy,
     hasServer: boolean,
   ): MemoryEntry {
-    const writtenAt = Date.now();
+    const writtenAt = performance.now();
     const refreshAt = refreshTime(entry, strategy);
     const recheckAt = hasServer
       ? writtenAt + strategy.memoryTtlSeconds * 1000
       : Number.POSITIVE_INFINITY;
-    const { value, copied } =
-      entry.kind === 'error'
-        ? { value: entry.value, copied: false }
-        : isolate(entry.value, this.isolation);
     const stored: MemoryEntry = {
-      value,
-      copied,
+      value: entry.value,
+      copied: entry.kind === 'value' && isolate(entry.value, this.isolation, entry.plain),
       kind: entry.kind,
       tags: entry.tags,
       createdAt: entry.createdAt,

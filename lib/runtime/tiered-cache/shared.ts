@@ -1,10 +1,12 @@
-import type { CacheCodec, CacheEntry } from '../entries';
-import type { CacheDeadlines } from './deadlines';
-import type { CacheServer, LoadLock, WriteOutcome } from './server';
+import type { CacheCodec, CacheEntry, DecodedEntry } from '../entries';
+import type { Deadlines } from '../shared';
+import { onProcessClock } from './freshness';
+import type { CacheServer, LoadLock, ServerRead, WriteOutcome } from './server';
 
 /** An entry of the server, valid at the time of reading. */
 export interface FoundEntry {
-  readonly entry: CacheEntry;
+  /** With its times on the clock of `performance.now()`. */
+  readonly entry: DecodedEntry;
   /** Its encoded size. */
   readonly bytes: number;
 }
@@ -34,7 +36,11 @@ interface ClaimOptions {
   readonly accepts: (entry: CacheEntry) => boolean;
 }
 
+/** How a read is answered. */
+type AnsweredRead = Extract<ServerRead, { readonly status: 'answered' }>;
+
 const NO_TAGS: readonly string[] = [];
+const POLL = { lock: true } as const;
 const UNAVAILABLE: SharedRead = { status: 'unavailable' };
 const MIN_POLL_MS = 5;
 const MAX_POLL_MS = 50;
@@ -56,7 +62,7 @@ export class SharedTier {
   constructor(
     private readonly server: CacheServer,
     private readonly codec: CacheCodec,
-    private readonly deadlines: CacheDeadlines,
+    private readonly deadlines: Deadlines,
     private readonly lockWaitMs: number,
     private readonly onCorrupt: (key: string) => void,
   ) {}
@@ -64,41 +70,69 @@ export class SharedTier {
   /**
    * Reads an entry.
    *
-   * @param at the deadline, on the clock of `CacheDeadlines`
+   * @param at the deadline, on the clock of `Deadlines`
    * @param use `look` removes corrupt bytes; `poll` also reads the lock; `own` is the lock's owner
    */
-  public async read(
+  public read(
     key: string,
     tags: readonly string[],
     at: number,
     use: 'look' | 'poll' | 'own' = 'look',
   ): Promise<SharedRead> {
-    const read = await this.deadlines.race(
-      attempt(() => this.server.read(key, tags, use === 'poll' ? { lock: true } : undefined)),
+    return this.deadlines.race(
+      attempt(() => this.server.read(key, tags, use === 'poll' ? POLL : undefined)),
       at,
+      (read) =>
+        read === undefined || read.status === 'unavailable'
+          ? UNAVAILABLE
+          : this.decoded(read, key, tags, at, use),
     );
-    if (read === undefined || read.status === 'unavailable') return UNAVAILABLE;
-    const { locked, tagVersions, bytes } = read;
+  }
+
+  /** Decodes what the server answered. Returns a promise only for what is rare. */
+  private decoded(
+    { bytes, locked, tagVersions }: AnsweredRead,
+    key: string,
+    tags: readonly string[],
+    at: number,
+    use: 'look' | 'poll' | 'own',
+  ): SharedRead | Promise<SharedRead> {
     if (bytes === null) return { status: 'answered', found: undefined, locked, tagVersions };
-    let entry: CacheEntry;
-    try {
-      const decoded = this.codec.decode(bytes);
-      entry = decoded instanceof Promise ? await decoded : decoded;
-    } catch {
+    const valid = (entry: DecodedEntry): SharedRead | Promise<SharedRead> => {
+      const others = uncheckedTags(entry, tags, tagVersions);
+      const found = { entry: onProcessClock(entry), bytes: bytes.length };
+      const answer = (isValid: boolean): SharedRead => ({
+        status: 'answered',
+        found: isValid ? found : undefined,
+        locked,
+        tagVersions,
+      });
+      if (others === undefined || others.length === 0) return answer(others !== undefined);
+      return this.othersMatch(entry, others, at).then(answer);
+    };
+    const corrupt = async (): Promise<SharedRead> => {
       this.onCorrupt(key);
       // Awaited, because the removal also removes the load lock, and must not remove the lock that
       // is acquired next. An owner overwrites the bytes instead.
-      if (use === 'look')
-        await this.deadlines.race(
-          attempt(() => this.server.remove([key])),
-          at,
-        );
+      if (use === 'look') await this.settled(() => this.server.remove([key]), at);
       return { status: 'answered', found: undefined, locked, tagVersions };
+    };
+    let entry: DecodedEntry | Promise<DecodedEntry>;
+    try {
+      entry = this.codec.decode(bytes);
+    } catch {
+      return corrupt();
     }
-    const others = uncheckedTags(entry, tags, tagVersions);
-    if (others === undefined || (others.length > 0 && !(await this.othersMatch(entry, others, at))))
-      return { status: 'answered', found: undefined, locked, tagVersions };
-    return { status: 'answered', found: { entry, bytes: bytes.length }, locked, tagVersions };
+    return entry instanceof Promise ? entry.then(valid, corrupt) : valid(entry);
+  }
+
+  /** The outcome of a call of the server; undefined if it fails, or does not end by `at`. */
+  private settled<T>(
+    call: () => Promise<T>,
+    at: number,
+    late?: (outcome: T) => void,
+  ): Promise<T | undefined> {
+    return this.deadlines.race(attempt(call), at, (outcome) => outcome, late);
   }
 
   /**
@@ -164,10 +198,7 @@ export class SharedTier {
     at: number,
   ): Promise<readonly string[] | undefined> {
     if (tags.length === 0) return tags;
-    const versions = await this.deadlines.race(
-      attempt(() => this.server.tagVersions(tags)),
-      at,
-    );
+    const versions = await this.settled(() => this.server.tagVersions(tags), at);
     return versions?.length === tags.length ? versions : undefined;
   }
 
@@ -175,13 +206,7 @@ export class SharedTier {
     const late = (lock: LoadLock | 'taken' | 'unavailable') => {
       if (typeof lock === 'object') void this.release(lock);
     };
-    return (
-      (await this.deadlines.race(
-        attempt(() => this.server.acquire(key)),
-        at,
-        late,
-      )) ?? 'unavailable'
-    );
+    return (await this.settled(() => this.server.acquire(key), at, late)) ?? 'unavailable';
   }
 
   /**

@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { CacheCodec } from '../entries';
 import { CacheMetrics } from '../metrics';
-import { shortenKey } from '../shared';
-import { CacheDeadlines } from './deadlines';
+import { Deadlines, shortenKey } from '../shared';
 import type { CacheEvents } from './events';
 import { InvalidationClock } from './invalidation-clock';
 import { valueForCaller } from './isolation';
@@ -46,7 +45,7 @@ export class TieredCache {
   private readonly tasks = new PendingTasks();
   private readonly strategies = new WeakMap<CacheStrategy, CompleteStrategy>();
   private readonly ending = new AbortController();
-  private readonly deadlines: CacheDeadlines;
+  private readonly deadlines: Deadlines;
   private readonly memory: MemoryTier;
   private readonly loads: Loads;
   private readonly observer: CacheObserver;
@@ -64,7 +63,7 @@ export class TieredCache {
     this.settings = settings;
     this.server = server;
     this.observer = new CacheObserver(options.metrics ?? new CacheMetrics());
-    this.deadlines = new CacheDeadlines(settings.budgetMs);
+    this.deadlines = new Deadlines(settings.budgetMs);
     this.memory = new MemoryTier(
       { entries: settings.memoryEntries, bytes: settings.memoryBytes },
       settings.isolation,
@@ -113,7 +112,7 @@ export class TieredCache {
     const name = shortenKey(strategy.prefix + key);
     const cached = this.memory.find(name);
     if (cached !== undefined) {
-      const now = Date.now();
+      const now = performance.now();
       if (now < cached.plainHitUntil && this.trusts(cached, options?.tags, now)) {
         this.observer.hit(name, 'memory', true);
         return Promise.resolve((cached.copied ? valueForCaller(cached) : cached.value) as T);
@@ -247,7 +246,9 @@ export class TieredCache {
     cached: MemoryEntry | undefined,
     tags: readonly string[] | undefined,
   ): MemoryEntry | undefined {
-    return cached !== undefined && this.trusts(cached, tags, Date.now()) ? cached : undefined;
+    return cached !== undefined && this.trusts(cached, tags, performance.now())
+      ? cached
+      : undefined;
   }
 
   private complete(strategy: CacheStrategy = this.settings.strategy): CompleteStrategy {

@@ -7,12 +7,13 @@ import type { ServerRead } from '../tiered-cache';
 const MAX_NAMES = 64;
 
 /**
- * Fetches the values of names, in their order; null for a missing value. Resolves to undefined if
- * the server did not answer.
+ * Fetches the values of names. It calls `done` once, with the values in the order of the names,
+ * null for a missing value, or with undefined if the server did not answer. Must not throw.
  */
 export type FetchNames = (
   names: readonly string[],
-) => Promise<readonly (Buffer | null)[] | undefined>;
+  done: (replies: readonly (Buffer | null)[] | undefined) => void,
+) => void;
 
 /** The position of one name in a batch. */
 interface Position {
@@ -23,22 +24,29 @@ interface Position {
 /** Names that are fetched together, each once. */
 class Batch {
   public readonly names: string[] = [];
-  private readonly positions = new Map<string, number>();
+  /** Where each name is, once there are several. */
+  private positions: Map<string, number> | undefined;
   private readonly reads: BatchedRead[] = [];
   private replies: readonly (Buffer | null)[] | undefined;
   private readonly texts: (string | null)[] = [];
 
   public add(name: string, read: BatchedRead): Position {
-    let at = this.positions.get(name);
-    if (at === undefined) {
-      at = this.names.push(name) - 1;
-      this.positions.set(name, at);
-    }
+    const at = this.positionOf(name);
     if (this.reads.at(-1) !== read) {
       this.reads.push(read);
       read.batchesAwaited++;
     }
     return { batch: this, at };
+  }
+
+  private positionOf(name: string): number {
+    const { names } = this;
+    if (names.length === 0) return names.push(name) - 1;
+    this.positions ??= new Map([[names[0] as string, 0]]);
+    const known = this.positions.get(name);
+    if (known !== undefined) return known;
+    this.positions.set(name, names.length);
+    return names.push(name) - 1;
   }
 
   public complete(replies: readonly (Buffer | null)[] | undefined): void {
@@ -91,10 +99,7 @@ export class ReadBatcher {
     // A full batch has been sent already.
     if (batcher.batch !== batch) return;
     batcher.batch = undefined;
-    batcher.fetch(batch.names).then(
-      (replies) => batch.complete(replies),
-      () => batch.complete(undefined),
-    );
+    batcher.fetch(batch.names, (replies) => batch.complete(replies));
   }
 }
 

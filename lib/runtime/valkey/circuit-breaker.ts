@@ -1,4 +1,5 @@
-import type { CircuitBreakerPolicy, IBreaker } from 'cockatiel';
+import type { IBreaker } from 'cockatiel';
+import { Deadlines } from '../shared';
 import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isCommandError } from './errors';
 
 /** Loads cockatiel on first use: a cache without a server does not need it. */
@@ -13,8 +14,9 @@ export type SendOutcome<T> =
 
 const OPEN: SendOutcome<never> = Object.freeze({ ok: false, kind: 'open' });
 
-/** `CircuitState.Closed` of cockatiel, which is loaded on first use. */
+/** `CircuitState` of cockatiel, which is loaded on first use. */
 const CLOSED = 0;
+const HALF_OPEN = 2;
 
 /** The number of recent batches over which the share of failures is taken. */
 const SAMPLE_BATCHES = 20;
@@ -78,67 +80,104 @@ export interface CircuitBreakerOptions {
  * nothing except a probe at intervals.
  */
 export class CircuitBreaker {
-  private readonly policy: CircuitBreakerPolicy;
+  private readonly failures: IBreaker;
+  /** The waits of sends, by time limit: one timer each, however many are sent. */
+  private readonly deadlines = new Map<number, Deadlines>();
   private timer: NodeJS.Timeout | undefined;
   private probing: Promise<void> | undefined;
+  private open = false;
   private closed = false;
-  /** When a failure was last counted, on the clock of `performance.now()`. */
-  private failedAt = Number.NEGATIVE_INFINITY;
   /**
-   * Errors of sends that were in flight when another failure was counted. One pause of the server
-   * fails all of them together, so it counts once.
+   * When a failure was last counted, on the clock of `performance.now()`. Sends that were in flight
+   * at that time fail together with it, in one pause of the server, which counts once.
    */
-  private readonly uncounted = new WeakSet<object>();
+  private failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: CircuitBreakerOptions) {
-    const { circuitBreaker, handleWhen, CircuitState } = cockatiel();
-    this.policy = circuitBreaker(
-      handleWhen((error) => !isCommandError(cacheErrorKind(error)) && !this.uncounted.has(error)),
-      // This class decides when to probe, so that it can probe a new connection at once.
-      { halfOpenAfter: 0, breaker: consecutiveOrHalf(options.breakAfter) },
-    );
-    this.policy.onStateChange((state) => {
-      if (state === CircuitState.Closed) options.onChange(true);
-      if (state !== CircuitState.Open) return;
-      options.onChange(false);
-      this.scheduleProbe();
-    });
+    this.failures = consecutiveOrHalf(options.breakAfter);
   }
 
   /** Whether commands are sent. */
   public get available(): boolean {
-    return this.policy.state === CLOSED && !this.closed;
+    return !this.open && !this.closed;
   }
 
   /** Sends commands together under one deadline. Returns at once while the breaker is open. */
-  public async run<T>(
+  public run<T>(
     send: () => Promise<T>,
     timeoutMs: number,
     late?: (value: T) => void,
   ): Promise<SendOutcome<T>> {
-    if (!this.available) return OPEN;
-    const sentAt = performance.now();
-    try {
-      return {
-        ok: true,
-        value: await this.policy.execute(() =>
-          beforeDeadline(send, timeoutMs, late).catch((error: unknown) => {
-            this.noteFailure(error, sentAt);
-            throw error;
-          }),
-        ),
-      };
-    } catch (error) {
-      const kind = cacheErrorKind(error);
-      this.options.onError(kind, error);
-      return { ok: false, kind };
-    }
+    return new Promise((resolve) => this.start(send, timeoutMs, resolve, late));
   }
 
-  private noteFailure(error: unknown, sentAt: number): void {
-    if (isCommandError(cacheErrorKind(error))) return;
-    if (sentAt >= this.failedAt) this.failedAt = performance.now();
-    else if (typeof error === 'object' && error !== null) this.uncounted.add(error);
+  /**
+   * As `run`, with a callback: each promise in between costs a read of the server a share of what
+   * the read itself does.
+   *
+   * @param done called once; must not throw
+   */
+  public start<T>(
+    send: () => Promise<T>,
+    timeoutMs: number,
+    done: (outcome: SendOutcome<T>) => void,
+    late?: (value: T) => void,
+  ): void {
+    if (!this.available) {
+      done(OPEN);
+      return;
+    }
+    const deadlines = this.deadlinesOf(timeoutMs);
+    const sentAt = performance.now();
+    const wait = deadlines.start(sentAt + timeoutMs, () =>
+      done(this.failed(new CacheDeadlineError(timeoutMs), sentAt)),
+    );
+    let sent: Promise<T>;
+    try {
+      sent = send();
+    } catch (error) {
+      sent = Promise.reject(error);
+    }
+    sent.then(
+      (value) => {
+        if (!deadlines.end(wait)) {
+          late?.(value);
+          return;
+        }
+        this.failures.success(CLOSED);
+        done({ ok: true, value });
+      },
+      (error) => {
+        if (deadlines.end(wait)) done(this.failed(error, sentAt));
+      },
+    );
+  }
+
+  private deadlinesOf(timeoutMs: number): Deadlines {
+    let deadlines = this.deadlines.get(timeoutMs);
+    if (deadlines === undefined) {
+      deadlines = new Deadlines(timeoutMs);
+      this.deadlines.set(timeoutMs, deadlines);
+    }
+    return deadlines;
+  }
+
+  private failed(error: unknown, sentAt: number): SendOutcome<never> {
+    if (this.closed) return OPEN;
+    const kind = cacheErrorKind(error);
+    if (!isCommandError(kind) && sentAt >= this.failedAt) {
+      this.failedAt = performance.now();
+      if (this.failures.failure(CLOSED)) this.setOpen(true);
+    }
+    this.options.onError(kind, error);
+    return { ok: false, kind };
+  }
+
+  private setOpen(open: boolean): void {
+    if (this.open === open) return;
+    this.open = open;
+    this.options.onChange(!open);
+    if (open) this.scheduleProbe();
   }
 
   /**
@@ -146,14 +185,27 @@ export class CircuitBreaker {
    * closed or a probe is running.
    */
   public async probe(): Promise<void> {
-    if (this.closed || this.policy.state === CLOSED) return;
-    this.probing ??= this.policy
-      .execute(() => this.options.probe())
-      .catch((error: unknown) => this.options.onError(cacheErrorKind(error), error))
-      .finally(() => {
-        this.probing = undefined;
-      });
+    if (this.closed || !this.open) return;
+    this.probing ??= this.runProbe().finally(() => {
+      this.probing = undefined;
+    });
     await this.probing;
+  }
+
+  private async runProbe(): Promise<void> {
+    try {
+      await this.options.probe();
+    } catch (error) {
+      const kind = cacheErrorKind(error);
+      this.options.onError(kind, error);
+      // The server answered, and refused this one command.
+      if (!isCommandError(kind)) {
+        this.scheduleProbe();
+        return;
+      }
+    }
+    this.failures.success(HALF_OPEN);
+    this.setOpen(false);
   }
 
   private scheduleProbe(): void {
@@ -162,10 +214,11 @@ export class CircuitBreaker {
     this.timer = setTimeout(() => void this.probe(), this.options.probeIntervalMs).unref();
   }
 
-  /** Stops probing for good; nothing is sent any more. */
+  /** Stops probing for good, and ends all waits. Nothing is sent any more. */
   public close(): void {
     this.closed = true;
     clearTimeout(this.timer);
+    for (const deadlines of this.deadlines.values()) deadlines.close();
   }
 }
 

@@ -36,9 +36,9 @@ export class CacheConnection {
   public readonly prepared: Promise<void>;
   private readonly credentials: CacheCredentials;
   private readonly waiting = new Set<{ resolve: () => void; reject: (error: Error) => void }>();
-  private authenticatedAt = Date.now();
+  private authenticatedAt = performance.now();
   /** When the client began to connect. */
-  private connectingSince = Date.now();
+  private connectingSince = performance.now();
   private closed = false;
 
   constructor(
@@ -62,7 +62,7 @@ export class CacheConnection {
       events.onReady();
     });
     this.client.on('connecting', () => {
-      this.connectingSince = Date.now();
+      this.connectingSince = performance.now();
     });
     this.client.on('close', () => {
       for (const { reject } of this.waiting)
@@ -155,8 +155,8 @@ export class CacheConnection {
   }
 
   private passwordChanged(): void {
-    if (Date.now() - this.authenticatedAt < this.options.reauthenticateMs) return;
-    this.authenticatedAt = Date.now();
+    if (performance.now() - this.authenticatedAt < this.options.reauthenticateMs) return;
+    this.authenticatedAt = performance.now();
     const { username } = this.options;
     const password = this.credentials.current ?? '';
     for (const node of this.servers().filter(({ status }) => status === 'ready')) {
@@ -220,7 +220,7 @@ export class CacheConnection {
     // While the cluster itself is not ready, it may be waiting for any of its nodes.
     const isStuck =
       client.status !== 'ready' &&
-      Date.now() - this.connectingSince >= this.options.connectTimeoutMs;
+      performance.now() - this.connectingSince >= this.options.connectTimeoutMs;
     for (const node of client.nodes('all')) {
       if (isStuck || (node.status === 'ready' && nodeAddress(node) === address))
         node.stream?.destroy();

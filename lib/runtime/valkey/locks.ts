@@ -96,7 +96,7 @@ export class HeldLocks {
 
   /** Starts renewing a lock. */
   public add(lock: LoadLock): void {
-    this.held.set(lock.token, { lock, since: Date.now() });
+    this.held.set(lock.token, { lock, since: performance.now() });
     this.timer ??= setInterval(() => this.renewAll(), this.options.lockTtlMs / 3).unref();
   }
 
@@ -114,7 +114,7 @@ export class HeldLocks {
 
   private renewAll(): void {
     for (const { lock, since } of [...this.held.values()]) {
-      if (Date.now() - since > this.options.lockHoldMs) {
+      if (performance.now() - since > this.options.lockHoldMs) {
         this.drop(lock);
         continue;
       }

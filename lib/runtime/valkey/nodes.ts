@@ -65,7 +65,7 @@ export class NodeConnections {
     const node: NodeConnection = {
       address,
       breaker,
-      reads: new ReadBatcher((names) => this.fetch(node, names)),
+      reads: new ReadBatcher((names, done) => this.fetch(node, names, done)),
     };
     this.nodes.set(address, node);
     return node;
@@ -101,21 +101,23 @@ export class NodeConnections {
     return this.connection.whenReady()?.then(() => command(client)) ?? command(client);
   }
 
-  private async fetch(
+  private fetch(
     node: NodeConnection,
     names: readonly string[],
-  ): Promise<readonly (Buffer | null)[] | undefined> {
+    done: (replies: readonly (Buffer | null)[] | undefined) => void,
+  ): void {
     const { cluster, commandTimeoutMs } = this.options;
-    const outcome = await this.send(
-      node,
-      // A node owns many slots, and all names of an MGET must be in one slot.
-      (client) =>
-        cluster
-          ? Promise.all(names.map((name) => this.get(client, name)))
-          : client.mgetBuffer(names as string[]),
+    node.breaker.start<readonly (Buffer | null)[]>(
+      () =>
+        // A node owns many slots, and all names of an MGET must be in one slot.
+        this.whenReady((client) =>
+          cluster
+            ? Promise.all(names.map((name) => this.get(client, name)))
+            : client.mgetBuffer(names as string[]),
+        ),
       commandTimeoutMs,
+      (outcome) => done(outcome.ok ? outcome.value : undefined),
     );
-    return outcome.ok ? outcome.value : undefined;
   }
 
   private async get(client: Redis | Cluster, name: string): Promise<Buffer | null> {

@@ -324,6 +324,8 @@ describe('an entry', () => {
       tags: ['symbol:AAPL', 'ö€😀', ''],
       tagVersions: ['v1', '', 'v3'],
       createdAt: 1_700_000_000_000.5,
+      freshUntil: 1_700_000_060_000,
+      staleUntil: 1_700_000_090_000,
     },
   );
 
@@ -336,7 +338,9 @@ describe('an entry', () => {
           kind,
           value: { name: 'Error', message: 'x'.repeat(2000), code: 'E' },
         };
-        expect(await codec.decode(await codec.encode(complete, format))).toEqual(complete);
+        const { plain, ...decoded } = await codec.decode(await codec.encode(complete, format));
+        expect(decoded).toEqual(complete);
+        expect(plain).toBe(format.serializer === 'json');
       }
     },
   );

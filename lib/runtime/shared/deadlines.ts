@@ -1,7 +1,8 @@
-interface Wait {
+/** One wait for an outcome. */
+export interface Wait {
   readonly at: number;
-  /** Ends the wait without an outcome; undefined once the wait has ended. */
-  expire: ((nothing: undefined) => void) | undefined;
+  /** Called at the deadline; undefined once the wait has ended. */
+  expire: (() => void) | undefined;
 }
 
 /** How many ended waits the queue holds before it is copied without them. */
@@ -9,10 +10,10 @@ const COMPACT_AT = 1024;
 
 /**
  * Bounds many waits by one time span with a single timer. Waits end in the order in which they
- * began, so only the first one needs a timer. A read of the server would otherwise cost a timer
- * each, as `withTimeLimit` does.
+ * began, so only the first one needs a timer. Each command would otherwise cost a timer of its own,
+ * as `withTimeLimit` does.
  */
-export class CacheDeadlines {
+export class Deadlines {
   private queue: Wait[] = [];
   private head = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -30,34 +31,66 @@ export class CacheDeadlines {
   }
 
   /**
-   * Returns the outcome of `work`; undefined if it fails or does not end by `at`.
+   * Starts a wait. At its deadline it ends, and `expire` is called.
+   *
+   * @param at at most one span from now
+   */
+  public start(at: number, expire: () => void): Wait {
+    const wait: Wait = { at, expire };
+    // A wait that continues an earlier one ends before waits that began later. Its position is near
+    // the end.
+    let position = this.queue.length;
+    while (position > this.head && (this.queue[position - 1]?.at ?? 0) > at) position--;
+    if (position === this.queue.length) this.queue.push(wait);
+    else this.queue.splice(position, 0, wait);
+    if (at < this.timerAt) this.arm();
+    return wait;
+  }
+
+  /** Ends a wait, because its outcome has arrived. Returns false if its deadline came first. */
+  public end(wait: Wait): boolean {
+    const inTime = wait.expire !== undefined;
+    wait.expire = undefined;
+    this.dropEnded();
+    return inTime;
+  }
+
+  /**
+   * Resolves to what `use` makes of the outcome of `work`; of undefined if `work` fails or does not
+   * end by `at`.
    *
    * @param at at most one span from now
    * @param late receives an outcome that arrives after the deadline, to give it back
+   * @throws what `use` throws
    */
-  public race<T>(
+  public race<T, R>(
     work: Promise<T>,
     at: number,
+    use: (outcome: T | undefined) => R | PromiseLike<R>,
     late?: (outcome: T) => void,
-  ): Promise<T | undefined> {
-    return new Promise((resolve) => {
-      const wait: Wait = { at, expire: resolve };
-      this.enqueue(wait);
+  ): Promise<R> {
+    return new Promise((resolve, reject) => {
+      const finish = (outcome: T | undefined) => {
+        try {
+          resolve(use(outcome));
+        } catch (error) {
+          reject(error);
+        }
+      };
+      const wait = this.start(at, () => finish(undefined));
       work.then(
         (outcome) => {
-          if (wait.expire === undefined) late?.(outcome);
-          this.finish(wait);
-          resolve(outcome);
+          if (this.end(wait)) finish(outcome);
+          else late?.(outcome);
         },
         () => {
-          this.finish(wait);
-          resolve(undefined);
+          if (this.end(wait)) finish(undefined);
         },
       );
     });
   }
 
-  /** Ends all waits now. */
+  /** Ends all waits now, as at their deadlines. */
   public close(): void {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
@@ -68,23 +101,8 @@ export class CacheDeadlines {
     for (const wait of rest) expire(wait);
   }
 
-  private enqueue(wait: Wait): void {
-    // A wait that continues an earlier one ends before waits that began later. Its position is near
-    // the end.
-    let position = this.queue.length;
-    while (position > this.head && (this.queue[position - 1]?.at ?? 0) > wait.at) position--;
-    if (position === this.queue.length) this.queue.push(wait);
-    else this.queue.splice(position, 0, wait);
-    if (wait.at < this.timerAt) this.arm();
-  }
-
-  private finish(wait: Wait): void {
-    wait.expire = undefined;
-    this.dropFinished();
-  }
-
   /** Drops ended waits early: each keeps its caller's promise alive. */
-  private dropFinished(): void {
+  private dropEnded(): void {
     while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined)
       this.head++;
     if (this.head === this.queue.length) {
@@ -100,7 +118,7 @@ export class CacheDeadlines {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
     this.timerAt = Number.POSITIVE_INFINITY;
-    this.dropFinished();
+    this.dropEnded();
     const first = this.queue[this.head];
     if (first === undefined) return;
     this.timerAt = first.at;
@@ -126,7 +144,7 @@ export class CacheDeadlines {
 }
 
 function expire(wait: Wait): void {
-  const { expire: resolve } = wait;
+  const { expire: end } = wait;
   wait.expire = undefined;
-  resolve?.(undefined);
+  end?.();
 }
