@@ -1,3 +1,4 @@
+export { keepsSessionState } from './session-state';
 export {
   isClockText,
   type StatementAnalysis,
