@@ -6,6 +6,11 @@ export type QueryFailure =
    */
   | 'connection'
   /**
+   * The caller's time limit has passed (`query_timeout`). The server may still be at work, and
+   * would be again elsewhere.
+   */
+  | 'timeout'
+  /**
    * The server rolled it back because of concurrent work: a serialization failure, a deadlock, or a
    * conflict with recovery.
    */
@@ -33,7 +38,16 @@ const NETWORK = new Set([
 /** Messages of pg's own connection errors, which have no code. */
 const CONNECTION_MESSAGE = new RegExp(
   'connection (?:terminated|ended|error|timeout)|terminated due to connection timeout|' +
-    'not queryable|client was closed|query read timeout|timeout expired',
+    'not queryable|client was closed|timeout expired',
+  'i',
+);
+/**
+ * Refusals of PgBouncer at log-in. It gives them the code of a connection error, 08P01, but no
+ * retry changes them (`disconnect_client` in PgBouncer's src/client.c).
+ */
+const LOGIN_REFUSED = new RegExp(
+  'unsupported startup parameter|authentication failed|login rejected|no such (?:user|database)|' +
+    'ssl required|bouncer config error|(?:username|password) too long',
   'i',
 );
 
@@ -47,12 +61,20 @@ export function queryFailure(error: unknown): QueryFailure {
     if (NETWORK.has(code)) return 'connection';
     if (code === '40001' || code === '40P01') return 'conflict';
     if (code === '25006') return 'read-only';
+    if (code === '08P01' && LOGIN_REFUSED.test(String(message))) return 'refusal';
     // 57P01 to 57P03: shutdown, crash, not yet up. 57P05: idle for too long. 53300: no connection
     // left. 08: connection errors, also of PgBouncer.
     if (/^(?:57P0[1235]|53300|08...)$/.test(code)) return 'connection';
     if (/^[0-9A-Z]{5}$/.test(code)) return 'refusal';
   }
+  if (/query read timeout/i.test(String(message))) return 'timeout';
   return CONNECTION_MESSAGE.test(String(message)) ? 'connection' : 'refusal';
+}
+
+/** Whether the server has ended the session with this error, such as after 25P03. */
+export function isFatal(error: unknown): boolean {
+  const { severity } = (error ?? {}) as { severity?: unknown };
+  return severity === 'FATAL' || severity === 'PANIC';
 }
 
 /**
@@ -65,8 +87,9 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /**
- * The connection ended after a write was sent and before the server answered. The write may or may
- * not have been committed, and was not retried. `cause` is the error of the connection.
+ * The connection ended, or the caller's time limit passed, after a write was sent and before the
+ * server answered. The write may or may not have been committed, and was not retried. `cause` is
+ * the error of the connection, or a `QueryTimeoutError`.
  */
 export class UnknownOutcomeError extends Error {
   public override readonly name: string = 'UnknownOutcomeError';
@@ -74,11 +97,28 @@ export class UnknownOutcomeError extends Error {
   /** @param what the subject of the message, such as `The write` */
   constructor(what: string, cause: unknown) {
     super(
-      `${what} may have been committed or not: the connection ended before the server answered ` +
+      `${what} may have been committed or not: the server had not answered it ` +
         `(${String((cause as Error | undefined)?.message)}). ` +
         'Check whether it was committed before you retry it. ' +
         'If it may safely run twice, mark it `idempotent`.',
       { cause },
+    );
+  }
+}
+
+/**
+ * A statement was not answered within `query_timeout`. It was executed once, its cancellation is
+ * requested, and its connection is not used again.
+ */
+export class QueryTimeoutError extends Error {
+  public override readonly name: string = 'QueryTimeoutError';
+
+  /** @param limitMs in milliseconds */
+  constructor(server: string, limitMs: number) {
+    // The first three words are those of `pg`, which some programs compare.
+    super(
+      `Query read timeout: ${server} did not answer within ${limitMs} ms (query_timeout). ` +
+        'The statement is canceled. Make it faster, or raise the limit.',
     );
   }
 }

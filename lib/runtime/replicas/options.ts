@@ -99,6 +99,14 @@ export interface ReplicaPoolOptions {
    */
   readonly writerAnswersReads?: boolean;
   /**
+   * The share of reads that may be sent to a second server because the first one takes too long, 0
+   * to 0.5; 0 turns it off. Ten more are allowed to a new pool. The figure is that of J. Dean and
+   * L. A. Barroso, "The Tail at Scale" (2013), for a system like this.
+   *
+   * @default 0.02
+   */
+  readonly hedgeShare?: number;
+  /**
    * The time between two health checks of a reader, in milliseconds, 50 or more. It is also the
    * time limit of a check, beside `connectTimeoutMs` to connect.
    *
@@ -122,16 +130,29 @@ export interface ReplicaPoolOptions {
 
 /** An event of a server, or of a statement that was not answered by its first server. */
 export type ReplicaPoolEvent =
+  /**
+   * A reader gets no reads because it failed (`ejected`), or because it does not answer (`set-aside`;
+   * the reads that wait for it go on). It gets reads again (`restored`). A writer has become a
+   * replica (`demoted`).
+   */
   | {
-      readonly kind: 'ejected' | 'restored' | 'demoted';
+      readonly kind: 'ejected' | 'set-aside' | 'restored' | 'demoted';
       readonly server: string;
       readonly error?: unknown;
     }
   /**
    * A read went to the writer: no reader was healthy (`no-reader`), all readers failed (`failed`),
-   * or no reader had reached the token (`behind`).
+   * no reader had reached the token (`behind`), or all readers took too long (`slow`).
    */
-  | { readonly kind: 'read-by-writer'; readonly because: 'no-reader' | 'failed' | 'behind' }
+  | {
+      readonly kind: 'read-by-writer';
+      readonly because: 'no-reader' | 'failed' | 'behind' | 'slow';
+    }
+  /**
+   * A read went to a second server besides: this one does not answer at all (`silent`), or takes
+   * much longer than usual (`slow`).
+   */
+  | { readonly kind: 'hedged'; readonly server: string; readonly because: 'silent' | 'slow' }
   | { readonly kind: 'retried'; readonly server: string; readonly error: unknown };
 
 /** The options with defaults, and with a name for each server. */
@@ -165,6 +186,7 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
     maxWaitMs: options.maxWaitMs ?? 250,
     staleReads: options.staleReads ?? 'writer',
     writerAnswersReads: options.writerAnswersReads ?? true,
+    hedgeShare: options.hedgeShare ?? 0.02,
     checkIntervalMs: options.checkIntervalMs ?? 5_000,
     ejectMs: options.ejectMs ?? 1_000,
     onEvent: options.onEvent ?? (() => {}),

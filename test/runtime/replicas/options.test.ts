@@ -93,7 +93,7 @@ describe('queryFailure', () => {
   test.each<[unknown, ReturnType<typeof queryFailure>]>([
     [new Error('Connection terminated unexpectedly'), 'connection'],
     [new Error('Connection terminated due to connection timeout'), 'connection'],
-    [new Error('Query read timeout'), 'connection'],
+    [new Error('Query read timeout'), 'timeout'],
     [new Error('Client has encountered a connection error and is not queryable'), 'connection'],
     [
       new AcquireTimeoutError(
