@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
 import { pg, ReplicaEndpoint } from './endpoint';
+import { isFatal, queryFailure } from './errors';
 import type { ReplicaPoolSettings } from './options';
 import { takeQueryTimeout } from './session';
 import { after } from './timer';
@@ -162,8 +163,9 @@ export class ReplicaReader {
     this.healthy = false;
     this.trust();
     this.settings.onEvent({ kind: 'ejected', server: this.name, error });
-    // Callers that still wait for this replica retry elsewhere.
-    this.endpoint.abort();
+    // Callers that still wait for this replica retry elsewhere. If it refuses the log-in, it answers,
+    // and theirs is refused too.
+    if (!isFatal(error) || queryFailure(error) !== 'refusal') this.endpoint.abort();
   }
 
   /** Checks the server's health, once at a time. */
