@@ -273,7 +273,7 @@ export class ReplicaEndpoint {
             },
             (error) => {
               stop();
-              reject(startupRefusal(this.name, error) ?? error);
+              reject(startupRefusal(this.name, error) ?? connectError(error));
             },
           );
         },
@@ -305,4 +305,16 @@ export class ReplicaEndpoint {
         'or raise `max` within what the server and its pooler allow.',
     );
   }
+}
+
+/**
+ * The pool's error for a connection that was not open in time. If it queued the request for an idle
+ * connection that was gone a moment later, it says the same as when all connections are in use,
+ * which cannot be: `serveWaiters` does not ask it then.
+ */
+function connectError(error: unknown): unknown {
+  const { message } = (error ?? {}) as { message?: unknown };
+  return message === 'timeout exceeded when trying to connect'
+    ? new Error('Connection terminated due to connection timeout', { cause: error })
+    : error;
 }

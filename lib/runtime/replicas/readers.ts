@@ -14,7 +14,7 @@ const MAX_PAUSE_FACTOR = 30;
  * milliseconds: at least this, and at least this many times what it usually takes. If the check must
  * connect first, it takes longer.
  */
-const MIN_PATIENCE_MS = 50;
+const MIN_PATIENCE_MS = 100;
 const PATIENCE_FACTOR = 4;
 const CONNECT_PATIENCE_MS = 500;
 
