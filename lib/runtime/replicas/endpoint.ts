@@ -1,4 +1,5 @@
 import type { Client, Pool, PoolClient, PoolConfig } from 'pg';
+import { IsochroneError } from '../../model/errors';
 import { withTimeLimit } from '../../model/time-limit';
 import { optionalPackage } from '../shared';
 import { requestCancel } from './cancel';
@@ -70,6 +71,7 @@ export class ReplicaEndpoint {
     this.name = config.name;
     this.distance = config.distance ?? 0;
     const { Client: Base, Pool: PgPool } = pg();
+    checkOptions(Base, config);
     const track = (client: Client) => this.track(client);
     class CountedClient extends Base {
       constructor(clientConfig?: PoolConfig) {
@@ -317,4 +319,26 @@ function connectError(error: unknown): unknown {
   return message === 'timeout exceeded when trying to connect'
     ? new Error('Connection terminated due to connection timeout', { cause: error })
     : error;
+}
+
+/**
+ * Checks that `pg` accepts the options, before the first query would fail.
+ *
+ * @throws IsochroneError without the message of `pg`, which may repeat an option
+ */
+function checkOptions(PgClient: typeof Client, config: ReplicaServer & { name: string }): void {
+  try {
+    const { port } = new PgClient(config);
+    // Node would throw when it connects, which leaves the pool with a client that never ends.
+    if (!(port > 0 && port < 65_536))
+      throw Object.assign(new Error('port'), { code: 'ERR_SOCKET_BAD_PORT' });
+  } catch (error) {
+    const { code } = (error ?? {}) as { code?: unknown };
+    throw new IsochroneError(
+      `ReplicaPool: pg refuses the options of ${config.name}` +
+        `${typeof code === 'string' ? ` (${code})` : ''}.\n` +
+        'They may hold a password, so they are not shown. ' +
+        'Check the URL, `port`, `ssl` and the files of certificates.',
+    );
+  }
 }

@@ -95,7 +95,8 @@ export async function runTransaction<T>(
   if (isolation !== undefined && !ISOLATIONS.includes(isolation))
     throw invalidOption('ReplicaPool.transaction', {
       property: 'isolation',
-      value: undefined,
+      value: isolation,
+      mayBeSecret: true,
       allowed: ISOLATIONS.map((each) => `'${each}'`).join(', '),
       rule: 'PostgreSQL has these levels.',
       fix: "Leave it out for the server's default.",
