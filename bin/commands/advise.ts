@@ -1,6 +1,7 @@
 import { IsochroneError } from '../../lib/model/errors';
 import { advise as adviseOn, formatAdvice } from '../../lib/tools/postgres';
 import { type Command, formatUsage, readOptions } from './command';
+import { databaseAddress } from './database-url';
 import { loadOptional } from './optional-package';
 
 export const advise: Command = {
@@ -34,6 +35,7 @@ export const advise: Command = {
           'It is a mean time. Omit it for 100.',
       );
     }
+    databaseAddress(database);
     const { Client } = loadOptional<typeof import('pg')>('advise', ['pg']);
     const client = new Client({
       connectionString: database,
