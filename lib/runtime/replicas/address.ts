@@ -1,5 +1,4 @@
 import { invalidOption } from '../../model/errors';
-import type { ReplicaServer } from './options';
 
 const SECRET = 'It may hold a password, so it is not shown.';
 
@@ -14,7 +13,11 @@ export function checkAddress({
   name,
   connectionString,
   host,
-}: ReplicaServer & { readonly name: string }): void {
+}: {
+  readonly name: string;
+  readonly connectionString?: string;
+  readonly host?: string;
+}): void {
   if (connectionString !== undefined && !isDatabaseUrl(connectionString)) {
     throw invalidOption('ReplicaPool', {
       property: `connectionString of ${name}`,

@@ -9,11 +9,11 @@ import {
   PoolClosedError,
   type QueryFailure,
   queryFailure,
+  startupRefusal,
 } from './errors';
 import type { ReplicaPoolSettings, ReplicaServer } from './options';
 import { type ClientRecord, Session, takeQueryTimeout } from './session';
 import { unlessAborted } from './signal';
-import { startupRefusal } from './startup';
 
 /** Loads `pg`, an optional peer, when the first pool is created. */
 export function pg(): typeof import('pg') {
