@@ -1,4 +1,7 @@
 /** Time limits of statements, and what statements leave in their sessions, on real servers. */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, chownSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { QueryTimeoutError, UnknownOutcomeError } from '../../../lib/runtime/replicas/errors';
 import type {
@@ -13,10 +16,42 @@ import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
 import { at, caughtUp, executions, LISTS_STATEMENTS, startPrimary, until } from './fixture';
 
-const describeHere = serversHere('postgres', 'initdb', 'pg_basebackup', 'pgbouncer', 'psql')
+const describeHere = serversHere(
+  'postgres',
+  'initdb',
+  'pg_basebackup',
+  'pgbouncer',
+  'psql',
+  'openssl',
+)
   ? describe
   : describe.skip;
 jest.setTimeout(60_000);
+
+/** Turns on TLS with a certificate for `localhost`, and returns it. */
+async function withTls(server: PostgresServer): Promise<string> {
+  const files = ['server.key', 'server.crt'].map((name) => join(server.data, name));
+  const [key, certificate] = files as [string, string];
+  const { status, stderr } = spawnSync(
+    'openssl',
+    [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'],
+      ...['-days', '1', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'],
+      ...['-keyout', key, '-out', certificate],
+    ],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`openssl failed.\n${stderr}`);
+  const { uid, gid } = statSync(server.data);
+  for (const file of files) {
+    chmodSync(file, 0o600);
+    chownSync(file, uid, gid);
+  }
+  await server.query('ALTER SYSTEM SET ssl = on');
+  await server.query('SELECT pg_reload_conf()');
+  await until(async () => (await server.query<{ ssl: string }>('SHOW ssl'))[0]?.ssl === 'on');
+  return readFileSync(certificate, 'utf8');
+}
 
 describeHere('ReplicaPool: time limits and sessions', () => {
   let primary: PostgresServer;
@@ -133,6 +168,21 @@ describeHere('ReplicaPool: time limits and sessions', () => {
         expect(events.filter(({ kind }) => kind === 'retried')).toEqual([]);
       },
     );
+
+    test('is canceled over TLS, with the name in the certificate', async () => {
+      const ca = await withTls(standby);
+      const server = { host: 'localhost', port: standby.port, user: 'app', database: 'postgres' };
+      const made = pool(
+        {},
+        { readers: [{ ...server, ssl: { ca }, query_timeout: 300, name: 'encrypted' }] },
+      );
+      const used = await made.read('SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()');
+      expect(used.rows).toEqual([{ ssl: true }]);
+      const slow = failure(made.read('SELECT pg_sleep(60) /* over TLS */'));
+      expect(await slow).toBeInstanceOf(QueryTimeoutError);
+      await idle('/* over TLS */');
+      expect(executions(both(), '/* over TLS */')).toBe(1);
+    });
 
     test('of a write leaves its outcome unknown, and the write is canceled', async () => {
       const made = pool({ query_timeout: 200 });
