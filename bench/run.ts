@@ -8,6 +8,7 @@ import { cacheBenchmark } from './cache';
 import { cacheTestsBenchmark } from './cache-tests';
 import { databaseBenchmark } from './database';
 import { edgeBenchmark } from './edge';
+import { frozenReplicaBenchmark } from './frozen-replica';
 import { importsBenchmark } from './imports';
 import { isolationBenchmark } from './isolation';
 import { migrationsBenchmark } from './migrations';
@@ -29,6 +30,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   migrationsBenchmark,
   segmentsBenchmark,
   poolingBenchmark,
+  frozenReplicaBenchmark,
   databaseBenchmark,
 ];
 

@@ -38,7 +38,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (!command) {
     throw new IsochroneError(
-      `isochrone: ${JSON.stringify(name)} is not a command.\n` +
+      // It may be a misplaced URL with a password.
+      `isochrone: ${/^[\w-]{1,40}$/.test(name) ? JSON.stringify(name) : 'this'} is not a command.\n` +
         `The commands are ${COMMANDS.map((each) => each.name).join(', ')}.`,
     );
   }

@@ -1,6 +1,7 @@
 import { IsochroneError } from '../../lib/model/errors';
 import { advise as adviseOn, formatAdvice } from '../../lib/tools/postgres';
 import { type Command, formatUsage, readOptions } from './command';
+import { databaseAddress } from './database-url';
 import { loadOptional } from './optional-package';
 import { print, printJson } from './output';
 
@@ -35,6 +36,7 @@ export const advise: Command = {
           'It is a mean time. Omit it for 100.',
       );
     }
+    databaseAddress(database);
     const { Client } = loadOptional<typeof import('pg')>('advise', ['pg']);
     const client = new Client({
       connectionString: database,

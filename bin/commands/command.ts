@@ -74,7 +74,12 @@ export function readOptions<Options extends OptionsConfig>(
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const { code, message } = error as { code?: string; message: string };
+    // Node quotes an argument without an option, which may be a URL with a password.
+    const reason =
+      code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL'
+        ? 'each argument needs the name of its option before it, got one without.'
+        : message;
     throw new IsochroneError(`isochrone: ${reason}\n\n${command.usage}`);
   }
 }

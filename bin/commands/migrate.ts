@@ -10,6 +10,7 @@ import {
   sqlState,
 } from '../../lib/tools/postgres';
 import { type Command, formatUsage, readOptions } from './command';
+import { databaseAddress } from './database-url';
 import { loadOptional } from './optional-package';
 import { print } from './output';
 
@@ -80,22 +81,6 @@ export const migrate: Command = {
     return 0;
   },
 };
-
-/** Host and name of the database, without the password, which may also be in the query. */
-function databaseAddress(text: string): string {
-  try {
-    const { protocol, host, pathname } = new URL(text);
-    if (protocol === 'postgresql:' || protocol === 'postgres:') return `${host}${pathname}`;
-  } catch {
-    // The message does not repeat the text, which may contain a password.
-  }
-  throw new IsochroneError(
-    'isochrone: --database must be a URL like postgresql://USER@HOST:5432/NAME, ' +
-      'got something else.\n' +
-      'The value is not shown, because it may contain a password. Escape special characters; ' +
-      'set the password in PGPASSWORD or ~/.pgpass, not in the URL.',
-  );
-}
 
 function notConnected(address: string, error: unknown): never {
   const state = sqlState(error);

@@ -21,6 +21,13 @@ export interface InvalidValue extends RuleText {
   readonly property: string;
   /** The value received. */
   readonly value: unknown;
+  /**
+   * Whether the value may be a password, or hold one. The message then tells only what kind of value
+   * it is.
+   *
+   * @default false
+   */
+  readonly mayBeSecret?: boolean;
 }
 
 /** Anything with a path in a construct tree. This room does not import constructs. */
@@ -55,10 +62,21 @@ export function invalidValue(at: HasPath, problem: InvalidValue): IsochroneError
  * Every deadline and limit has bounds. The default is 6379.
  */
 export function invalidOption(owner: string, problem: InvalidValue): IsochroneError {
-  const { property, value, allowed, rule, fix } = problem;
+  const { property, value, allowed, rule, fix, mayBeSecret = false } = problem;
+  const received = mayBeSecret ? describeKind(value) : describeValue(value);
   return new IsochroneError(
-    `${owner}: ${property} must be ${allowed}, got ${describeValue(value)}.\n${rule} ${fix}`,
+    `${owner}: ${property} must be ${allowed}, got ${received}.\n${rule} ${fix}`,
   );
+}
+
+/** What kind of value it is. Texts, which may be secret, are not shown; numbers and flags are. */
+export function describeKind(value: unknown): string {
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`;
+  if (typeof value === 'string') return value === '' ? '""' : 'text';
+  if (typeof value !== 'object' || value === null) return describeValue(value);
+  const isEmpty = Object.keys(value).length === 0;
+  if (Array.isArray(value)) return isEmpty ? '[]' : 'a list';
+  return 'an object';
 }
 
 /** A value as it appears in a message: short, on one line, and with its type (`"3"` is not `3`). */

@@ -12,6 +12,7 @@ export {
 export {
   AcquireTimeoutError,
   PoolClosedError,
+  QueryTimeoutError,
   type RdsTokenOptions,
   ReplicaPool,
   type ReplicaPoolEvent,

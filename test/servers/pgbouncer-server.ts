@@ -97,6 +97,17 @@ export class PgbouncerServer extends TestServer {
     return client;
   }
 
+  /**
+   * As a machine hangs: the process stops, but the network still accepts what is sent to it.
+   *
+   * @returns lets it go on
+   */
+  public freeze(): () => void {
+    const { process: child } = this.process ?? {};
+    child?.kill('SIGSTOP');
+    return () => child?.kill('SIGCONT');
+  }
+
   public get log(): string {
     return this.process?.log ?? '';
   }

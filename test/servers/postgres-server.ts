@@ -3,7 +3,7 @@
  * replication.
  */
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -127,6 +127,30 @@ export class PostgresServer extends TestServer {
    */
   public async kill(): Promise<void> {
     await this.process?.end('SIGKILL');
+  }
+
+  /**
+   * As a machine hangs: its processes stop, but the network still accepts what is sent to it.
+   *
+   * @returns lets them go on
+   */
+  public async freeze(): Promise<() => void> {
+    const backends = await this.query<{ pid: number }>('SELECT pid FROM pg_stat_activity');
+    const postmaster = Number(
+      readFileSync(join(this.data, 'postmaster.pid'), 'utf8').split('\n')[0],
+    );
+    const pids = [postmaster, ...backends.map(({ pid }) => pid)];
+    const signal = (name: NodeJS.Signals) => {
+      for (const pid of pids) {
+        try {
+          process.kill(pid, name);
+        } catch {
+          // The backend that answered the query has ended since.
+        }
+      }
+    };
+    signal('SIGSTOP');
+    return () => signal('SIGCONT');
   }
 
   public async promote(): Promise<void> {

@@ -1,5 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ClientBase, QueryConfig, QueryResult, QueryResultRow } from 'pg';
+import type { QueryResult, QueryResultRow } from 'pg';
+import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
+import { QueryTimeoutError } from './errors';
+import type { Session, Statement } from './session';
 import {
   arrivalSql,
   MAX_LSN,
@@ -9,22 +12,8 @@ import {
   writeToken,
 } from './token';
 
-/** A statement as `pg` accepts it. */
-export type Statement = string | QueryConfig;
-/** The part of a `pg` client that is used here. */
-export type Connection = Pick<ClientBase, 'query'> & { readonly pipeline?: boolean };
-
 const MIN_PAUSE_MS = 5;
 const MAX_PAUSE_MS = 50;
-
-/** Executes a statement. */
-export function execute<R extends QueryResultRow>(
-  client: Connection,
-  statement: Statement,
-  values?: readonly unknown[],
-): Promise<QueryResult<R>> {
-  return client.query<R>(statement, values as unknown[] | undefined);
-}
 
 /**
  * Executes a write, and then reads the position in the write-ahead log. The position is read by a
@@ -32,14 +21,14 @@ export function execute<R extends QueryResultRow>(
  * record. If reading it fails, the write still succeeds.
  */
 export async function executeWithToken<R extends QueryResultRow>(
-  client: Connection,
+  session: Session,
   statement: Statement,
   values?: readonly unknown[],
 ): Promise<QueryResult<R> & { readonly token: WriteToken }> {
   const { first, second } = await together<QueryResult<R>, QueryResult>(
-    client,
-    () => execute<R>(client, statement, values),
-    () => execute(client, POSITION_SQL),
+    session,
+    () => session.query<R>(statement, values),
+    () => session.query({ text: POSITION_SQL, query_timeout: 0 }),
   );
   const position = second?.rows[0] as WritePosition | undefined;
   return Object.assign(first, { token: position ? writeToken(position) : MAX_LSN });
@@ -51,7 +40,7 @@ export async function executeWithToken<R extends QueryResultRow>(
  * several servers, the next transaction may run on another server.
  */
 export async function executeAfter<R extends QueryResultRow>(
-  client: Connection,
+  session: Session,
   statement: Statement,
   values: readonly unknown[] | undefined,
   position: WritePosition,
@@ -59,16 +48,16 @@ export async function executeAfter<R extends QueryResultRow>(
   staleReads: 'writer' | 'reader',
 ): Promise<QueryResult<R> | undefined> {
   const arrived = await beginAfter(
-    client,
+    session,
     'BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY',
     position,
     waitUntil,
   );
-  if (!arrived) return staleReads === 'reader' ? execute<R>(client, statement, values) : undefined;
+  if (!arrived) return staleReads === 'reader' ? session.query<R>(statement, values) : undefined;
   const { first } = await together(
-    client,
-    () => execute<R>(client, statement, values),
-    () => execute(client, 'COMMIT'),
+    session,
+    () => session.query<R>(statement, values),
+    () => session.query({ text: 'COMMIT', query_timeout: 0 }),
   );
   return first;
 }
@@ -79,33 +68,32 @@ export async function executeAfter<R extends QueryResultRow>(
  *
  * @param begin must ask for READ COMMITTED, so that the statement after the check takes a snapshot
  * that is younger than the check
- * @param waitUntil in Unix milliseconds
+ * @param waitUntil in milliseconds of `performance.now()`
  */
 export async function beginAfter(
-  client: Connection,
+  session: Session,
   begin: string,
   position: WritePosition,
   waitUntil: number,
 ): Promise<boolean> {
   for (let pause = MIN_PAUSE_MS; ; pause = Math.min(MAX_PAUSE_MS, pause * 2)) {
-    const { comparable, reached } = await checkPosition(client, begin, position);
+    const { comparable, reached } = await checkPosition(session, begin, position);
     if (comparable && reached) return true;
-    await execute(client, 'ROLLBACK');
-    const left = waitUntil - Date.now();
+    await session.query('ROLLBACK');
+    const left = waitUntil - performance.now();
     if (!comparable || left <= 0) return false;
     await sleep(Math.min(pause, left));
   }
 }
 
 async function checkPosition(
-  client: Connection,
+  session: Session,
   begin: string,
   position: WritePosition,
 ): Promise<{ readonly comparable: boolean; readonly reached: boolean }> {
   try {
     // Two statements in one message: one round trip, and for PgBouncer one transaction.
-    const [, second] = (await execute(
-      client,
+    const [, second] = (await session.query(
       `${begin}; ${arrivalSql(position)}`,
     )) as unknown as QueryResult[];
     const { comparable, reached } = second?.rows[0] ?? {};
@@ -117,25 +105,30 @@ async function checkPosition(
   }
 }
 
+/** How long an answer is awaited after the one before it, in milliseconds. */
+const SECOND_ANSWER_MS = 1_000;
+
 /**
  * Executes two statements, in one round trip if the driver pipelines. An error of the first one is
- * thrown; an error of the second one makes its result undefined.
+ * thrown; an error of the second one, or no answer in time, makes its result undefined. The second
+ * one must have no time limit of its own, because it waits for the first one.
  */
 async function together<A, B>(
-  client: Connection,
+  session: Session,
   first: () => Promise<A>,
   second: () => Promise<B>,
 ): Promise<{ readonly first: A; readonly second: B | undefined }> {
-  if (client.pipeline === true) {
-    const [one, other] = await Promise.allSettled([first(), second()]);
-    if (one.status === 'rejected') throw one.reason;
-    return { first: one.value, second: other.status === 'fulfilled' ? other.value : undefined };
-  }
+  const one = first();
+  // Without pipelining, `pg` sends the second one after the answer to the first one.
+  const other = session.pipeline ? second() : one.then(second, second);
+  const quiet = other.catch(() => undefined);
   try {
-    const result = await first();
-    return { first: result, second: await second().catch(() => undefined) };
+    const result = await one;
+    const late = await withTimeLimit(SECOND_ANSWER_MS, quiet);
+    return { first: result, second: late === TIMED_OUT ? undefined : late };
   } catch (error) {
-    await second().catch(() => undefined);
+    // The connection is free after both answers, unless it is given up.
+    if (!(error instanceof QueryTimeoutError)) await quiet;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { describeValue, IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import { type AwsKeys, connectRequestSigner } from '../shared';
 
 /**
@@ -40,7 +40,7 @@ export function rdsToken(options: RdsTokenOptions): () => Promise<string> {
   for (const [property, value] of Object.entries({ host, user, region })) {
     if (typeof value === 'string' && value !== '') continue;
     throw new IsochroneError(
-      `rdsToken: ${property} must be text, got ${describeValue(value)}.\n` +
+      `rdsToken: ${property} must be text, got ${describeKind(value)}.\n` +
         `A token is signed for one host, user and region. Give \`${property}\`.`,
     );
   }

@@ -1,4 +1,10 @@
-export { AcquireTimeoutError, isRefusal, PoolClosedError, UnknownOutcomeError } from './errors';
+export {
+  AcquireTimeoutError,
+  isRefusal,
+  PoolClosedError,
+  QueryTimeoutError,
+  UnknownOutcomeError,
+} from './errors';
 export { type RdsTokenOptions, rdsToken } from './iam';
 export type { ReplicaPoolEvent, ReplicaPoolOptions, ReplicaServer } from './options';
 export {

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { ClientConfig } from 'pg';
 import { invalidOption } from '../../model/errors';
 import { wholeNumber } from '../shared';
+import { checkAddress } from './address';
 
 /**
  * A server, or a host name of several servers: the options of a `pg` client (`connectionString`,
@@ -99,6 +100,14 @@ export interface ReplicaPoolOptions {
    */
   readonly writerAnswersReads?: boolean;
   /**
+   * The share of reads that may be sent to a second server because the first one takes too long, 0
+   * to 0.5; 0 turns it off. Ten more are allowed to a new pool. The figure is that of J. Dean and
+   * L. A. Barroso, "The Tail at Scale" (2013), for a system like this.
+   *
+   * @default 0.02
+   */
+  readonly hedgeShare?: number;
+  /**
    * The time between two health checks of a reader, in milliseconds, 50 or more. It is also the
    * time limit of a check, beside `connectTimeoutMs` to connect.
    *
@@ -122,16 +131,29 @@ export interface ReplicaPoolOptions {
 
 /** An event of a server, or of a statement that was not answered by its first server. */
 export type ReplicaPoolEvent =
+  /**
+   * A reader gets no reads because it failed (`ejected`), or because it does not answer (`set-aside`;
+   * the reads that wait for it go on). It gets reads again (`restored`). A writer has become a
+   * replica (`demoted`).
+   */
   | {
-      readonly kind: 'ejected' | 'restored' | 'demoted';
+      readonly kind: 'ejected' | 'set-aside' | 'restored' | 'demoted';
       readonly server: string;
       readonly error?: unknown;
     }
   /**
    * A read went to the writer: no reader was healthy (`no-reader`), all readers failed (`failed`),
-   * or no reader had reached the token (`behind`).
+   * no reader had reached the token (`behind`), or all readers took too long (`slow`).
    */
-  | { readonly kind: 'read-by-writer'; readonly because: 'no-reader' | 'failed' | 'behind' }
+  | {
+      readonly kind: 'read-by-writer';
+      readonly because: 'no-reader' | 'failed' | 'behind' | 'slow';
+    }
+  /**
+   * A read went to a second server besides: this one does not answer at all (`silent`), or takes
+   * much longer than usual (`slow`).
+   */
+  | { readonly kind: 'hedged'; readonly server: string; readonly because: 'silent' | 'slow' }
   | { readonly kind: 'retried'; readonly server: string; readonly error: unknown };
 
 /** The options with defaults, and with a name for each server. */
@@ -145,18 +167,14 @@ const MAX_MS = 600_000;
 
 /** Checks the options and fills in the defaults. @throws IsochroneError for invalid options */
 export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSettings {
-  const writers = Array.isArray(options.writer)
-    ? (options.writer as readonly ReplicaServer[])
-    : [options.writer as ReplicaServer];
+  const writers = serversOf('writer', options.writer);
+  const readers = serversOf('readers', options.readers ?? []);
   const settings: ReplicaPoolSettings = {
     writers: writers.map((server, i) => ({
       ...server,
-      name: server?.name ?? (i === 0 ? 'writer' : `writer-${i + 1}`),
+      name: server.name ?? (i === 0 ? 'writer' : `writer-${i + 1}`),
     })),
-    readers: (options.readers ?? []).map((server, i) => ({
-      ...server,
-      name: server.name ?? `reader-${i + 1}`,
-    })),
+    readers: readers.map((server, i) => ({ ...server, name: server.name ?? `reader-${i + 1}` })),
     max: options.max ?? 50,
     min: options.min ?? Math.min(10, options.max ?? 50),
     idleTimeoutMs: options.idleTimeoutMs ?? 30_000,
@@ -165,22 +183,13 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
     maxWaitMs: options.maxWaitMs ?? 250,
     staleReads: options.staleReads ?? 'writer',
     writerAnswersReads: options.writerAnswersReads ?? true,
+    hedgeShare: options.hedgeShare ?? 0.02,
     checkIntervalMs: options.checkIntervalMs ?? 5_000,
     ejectMs: options.ejectMs ?? 1_000,
     onEvent: options.onEvent ?? (() => {}),
   };
-  if (
-    writers.length === 0 ||
-    writers.some((server) => typeof server !== 'object' || server === null)
-  ) {
-    throw invalidOption('ReplicaPool', {
-      property: 'writer',
-      value: options.writer,
-      allowed: 'a server, or a list of at least one',
-      rule: 'Writes need a server.',
-      fix: 'Give what `pg` needs to connect.',
-    });
-  }
+  settings.writers.forEach(checkAddress);
+  settings.readers.forEach(checkAddress);
   const names = [...settings.writers, ...settings.readers].map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined)
@@ -196,11 +205,22 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
       throw invalidOption('ReplicaPool', {
         property: 'distance',
         value: distance,
+        mayBeSecret: true,
         allowed: '0 or more',
         rule: 'The smallest is the nearest.',
         fix: 'Leave it out, or give a number.',
       });
   }
+  const { hedgeShare } = settings;
+  if (!(typeof hedgeShare === 'number' && hedgeShare >= 0 && hedgeShare <= 0.5))
+    throw invalidOption('ReplicaPool', {
+      property: 'hedgeShare',
+      value: hedgeShare,
+      mayBeSecret: true,
+      allowed: 'a number from 0 to 0.5',
+      rule: 'With more, reads would double the load.',
+      fix: 'Leave it out for 0.02, or give 0 to send no read twice.',
+    });
   for (const [property, min, max, rule] of boundsOf(settings)) {
     wholeNumber(property, settings[property], {
       owner: 'ReplicaPool',
@@ -211,6 +231,23 @@ export function replicaPoolSettings(options: ReplicaPoolOptions): ReplicaPoolSet
     });
   }
   return settings;
+}
+
+/** The servers of an option; a writer may be given without a list. */
+function serversOf(property: 'writer' | 'readers', value: unknown): readonly ReplicaServer[] {
+  const servers = property === 'writer' && !Array.isArray(value) ? [value] : value;
+  const isList =
+    Array.isArray(servers) &&
+    servers.every((server) => typeof server === 'object' && server !== null);
+  if (isList && (property === 'readers' || servers.length > 0)) return servers;
+  throw invalidOption('ReplicaPool', {
+    property,
+    value,
+    mayBeSecret: true,
+    allowed: property === 'writer' ? 'a server, or a list of at least one' : 'a list of servers',
+    rule: 'A server is an object with what `pg` needs to connect.',
+    fix: 'Give a URL as `{ connectionString: … }`.',
+  });
 }
 
 type NumberProperty = {

@@ -1,10 +1,14 @@
-import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
-import { analysisOf } from '../statements';
+import { inspect } from 'node:util';
+import type { QueryResult, QueryResultRow } from 'pg';
+import { analysisOf, type StatementAnalysis } from '../statements';
 import type { EndpointStatus } from './endpoint';
 import { PoolClosedError, queryFailure, UnknownOutcomeError } from './errors';
-import { execute, executeAfter, executeWithToken, type Statement } from './execute';
+import { executeAfter, executeWithToken } from './execute';
 import { type ReplicaPoolOptions, type ReplicaPoolSettings, replicaPoolSettings } from './options';
-import { type ReplicaReader, ReplicaReaders } from './readers';
+import { ReplicaReaders } from './readers';
+import { ReplicaReads } from './reads';
+import type { Session, Statement } from './session';
+import { SessionStates } from './session-state';
 import { type WriteToken, writePosition } from './token';
 import {
   type ReplicaTransactionOptions,
@@ -36,6 +40,12 @@ export interface ReplicaReadOptions {
    * @default - the pool's `staleReads`
    */
   readonly staleReads?: 'writer' | 'reader';
+  /**
+   * Whether the read may be sent to a second server when the first one takes too long.
+   *
+   * @default - if its text shows that it only reads; a function of your own might do more
+   */
+  readonly hedge?: boolean;
 }
 
 /** Options of `ReplicaPool.write`. */
@@ -64,6 +74,8 @@ export class ReplicaPool {
   private readonly settings: ReplicaPoolSettings;
   private readonly writer: ReplicaWriter;
   private readonly readers: ReplicaReaders;
+  private readonly reads: ReplicaReads;
+  private readonly states = new SessionStates();
   private closed: Promise<void> | undefined;
 
   /** @throws IsochroneError for invalid options */
@@ -71,6 +83,7 @@ export class ReplicaPool {
     this.settings = replicaPoolSettings(options);
     this.writer = new ReplicaWriter(this.settings);
     this.readers = new ReplicaReaders(this.settings);
+    this.reads = new ReplicaReads(this.readers, this.settings);
   }
 
   /**
@@ -78,30 +91,38 @@ export class ReplicaPool {
    * nothing runs like `read`, without a token; everything else runs on the writer. `route`
    * overrides this.
    *
-   * @throws UnknownOutcomeError if the writer's connection ended during the statement
+   * @throws IsochroneError for a statement that leaves state in its session, such as SET
+   * @throws QueryTimeoutError after `query_timeout`
+   * @throws UnknownOutcomeError if a statement that may write was sent and not answered
    */
   public async query<R extends QueryResultRow = Row>(
     statement: Statement,
     values?: readonly unknown[],
     { route }: { readonly route?: 'reader' | 'writer' } = {},
   ): Promise<QueryResult<R>> {
-    const text = typeof statement === 'string' ? statement : statement.text;
-    const reader = route === undefined ? (await analysisOf(text)).onlyReads : route === 'reader';
-    if (!reader) return this.onWriter((client) => execute<R>(client, statement, values), false);
+    const { onlyReads } = await this.analyze(statement);
+    const onWriter = () =>
+      this.onWriter((session) => session.query<R>(statement, values), onlyReads);
+    if (route === undefined ? !onlyReads : route === 'writer') {
+      await this.states.refuse(statement);
+      return onWriter();
+    }
     try {
       return await this.read<R>(statement, values);
     } catch (error) {
       if (route !== undefined || queryFailure(error) !== 'read-only') throw error;
       // The query writes after all, through a view or an operator. The replica has refused it, so
       // nothing was changed.
-      return this.onWriter((client) => execute<R>(client, statement, values), false);
+      return this.onWriter((session) => session.query<R>(statement, values), false);
     }
   }
 
   /**
-   * Reads from a replica, from another replica if the first one fails, and from the writer if all
-   * fail (`writerAnswersReads`).
+   * Reads from a replica; from another one if the first one fails or takes much longer than usual;
+   * and from the writer if there is no other one (`writerAnswersReads`).
    *
+   * @throws IsochroneError for a statement that leaves state in its session, such as SET
+   * @throws QueryTimeoutError after `query_timeout`
    * @throws AcquireTimeoutError if the replica is healthy but has no free connection
    */
   public async read<R extends QueryResultRow = Row>(
@@ -110,57 +131,57 @@ export class ReplicaPool {
     options: ReplicaReadOptions = {},
   ): Promise<QueryResult<R>> {
     if (this.closed) throw new PoolClosedError();
+    await this.states.refuse(statement);
     const position = options.after === undefined ? undefined : writePosition(options.after);
-    const waitUntil = Date.now() + (options.maxWaitMs ?? this.settings.maxWaitMs);
+    const maxWaitMs = options.maxWaitMs ?? this.settings.maxWaitMs;
+    const waitUntil = performance.now() + maxWaitMs;
     const staleReads = options.staleReads ?? this.settings.staleReads;
-    let because: 'no-reader' | 'failed' | 'behind' = 'no-reader';
-    let failed: { readonly error: unknown } | undefined;
-
-    const tried = new Set<ReplicaReader>();
-    for (let reader = this.readers.choose(tried); reader; reader = this.readers.choose(tried)) {
-      tried.add(reader);
-      const { endpoint } = reader;
-      try {
-        const deadline = Date.now() + this.settings.acquireTimeoutMs;
-        const result = await endpoint.use(deadline, (client) =>
-          position === undefined
-            ? execute<R>(client, statement, values)
-            : executeAfter<R>(client, statement, values, position, waitUntil, staleReads),
-        );
-        if (result) return result;
-        because = 'behind';
-        break;
-      } catch (error) {
-        this.onReadError(reader, error);
-        failed = { error };
-        because = 'failed';
-      }
-    }
-    if (because !== 'behind' && !this.settings.writerAnswersReads && failed) throw failed.error;
-    if (this.readers.all.length > 0) this.settings.onEvent({ kind: 'read-by-writer', because });
-    return this.onWriter((client) => execute<R>(client, statement, values), true);
+    const kind = await this.analyze(statement);
+    return this.reads.first<QueryResult<R>>({
+      kind,
+      mayHedge: options.hedge ?? kind.onlyReads,
+      waitMs: position === undefined ? 0 : maxWaitMs,
+      onReader: ({ endpoint }, signal) =>
+        endpoint.use(
+          performance.now() + this.settings.acquireTimeoutMs,
+          (session) =>
+            position === undefined
+              ? session.query<R>(statement, values)
+              : executeAfter<R>(session, statement, values, position, waitUntil, staleReads),
+          signal,
+        ),
+      onWriter: (signal) =>
+        this.onWriter((session) => session.query<R>(statement, values), true, signal),
+    });
   }
 
   /**
    * Writes, and returns the token of the position in the log behind the write. Both take one round
    * trip if the driver pipelines (pg 8.23 does).
    *
-   * @throws UnknownOutcomeError if the write may or may not have been committed, unless it is
-   * `idempotent`
+   * @throws IsochroneError for a statement that leaves state in its session, such as SET
+   * @throws UnknownOutcomeError if the write may or may not have been committed, because its
+   * connection ended or its `query_timeout` passed. An `idempotent` write is retried on a new
+   * connection, and after `query_timeout` throws QueryTimeoutError.
    */
   public async write<R extends QueryResultRow = Row>(
     statement: Statement,
     values?: readonly unknown[],
     { idempotent = false }: ReplicaWriteOptions = {},
   ): Promise<WriteResult<R>> {
-    return this.onWriter((client) => executeWithToken<R>(client, statement, values), idempotent);
+    await this.states.refuse(statement);
+    return this.onWriter((session) => executeWithToken<R>(session, statement, values), idempotent);
   }
 
   /**
    * Runs the work in one transaction on one connection, and commits. The work may run several times
    * (`retries`), so its effects outside the transaction must be idempotent.
    *
-   * @throws UnknownOutcomeError if the connection ended during COMMIT
+   * A statement that leaves state in its session, such as SET, costs the connection, and is refused
+   * behind a pooler.
+   *
+   * @throws QueryTimeoutError after `query_timeout` of a statement; everything is rolled back
+   * @throws UnknownOutcomeError if COMMIT was sent and not answered
    */
   public async transaction<T>(
     work: (client: TransactionClient) => Promise<T>,
@@ -168,7 +189,7 @@ export class ReplicaPool {
   ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
     if (this.closed) throw new PoolClosedError();
     return runTransaction(
-      { writer: this.writer, readers: this.readers, settings: this.settings },
+      { writer: this.writer, reads: this.reads, states: this.states, settings: this.settings },
       work,
       options,
     );
@@ -181,7 +202,10 @@ export class ReplicaPool {
   } {
     return {
       writers: this.writer.endpoints.map((endpoint) => endpoint.status()),
-      readers: this.readers.all.map(({ endpoint, healthy }) => ({ ...endpoint.status(), healthy })),
+      readers: this.readers.all.map(({ endpoint, healthy, isSilent }) => ({
+        ...endpoint.status(),
+        healthy: healthy && !isSilent,
+      })),
     };
   }
 
@@ -196,12 +220,13 @@ export class ReplicaPool {
     return this.closed;
   }
 
-  /** Handles an error of a reader. Throws it if another server would raise it too. */
-  private onReadError(reader: ReplicaReader, error: unknown): void {
-    const failure = queryFailure(error);
-    if (failure === 'refusal' || failure === 'read-only') throw error;
-    if (failure === 'connection') reader.suspect();
-    this.settings.onEvent({ kind: 'retried', server: reader.name, error });
+  /** How Node prints it: without the options, which hold passwords. */
+  public [inspect.custom](): string {
+    return `ReplicaPool ${inspect(this.status())}`;
+  }
+
+  private analyze(statement: Statement): StatementAnalysis | Promise<StatementAnalysis> {
+    return analysisOf(typeof statement === 'string' ? statement : statement.text);
   }
 
   /**
@@ -209,17 +234,18 @@ export class ReplicaPool {
    * the statement is idempotent.
    */
   private async onWriter<T>(
-    send: (client: PoolClient) => Promise<T>,
+    send: (session: Session) => Promise<T>,
     idempotent: boolean,
+    signal?: AbortSignal,
   ): Promise<T> {
     if (this.closed) throw new PoolClosedError();
     for (let left = RETRIES; ; left -= 1) {
-      const lease = await this.writer.acquire();
+      const lease = await this.writer.acquire(signal);
       try {
-        return await this.writer.use(lease, send);
+        return await this.writer.use(lease, send, signal);
       } catch (error) {
         const failure = queryFailure(error);
-        if (failure === 'connection' && !idempotent)
+        if ((failure === 'connection' || failure === 'timeout') && !idempotent)
           throw new UnknownOutcomeError('The write', error);
         if (left === 0 || (failure !== 'connection' && failure !== 'read-only')) throw error;
         this.settings.onEvent({ kind: 'retried', server: lease.endpoint.name, error });

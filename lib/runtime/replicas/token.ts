@@ -1,4 +1,4 @@
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 
 /**
  * The position in the write-ahead log behind a write. A `read` with the token sees that write: on a
@@ -38,7 +38,7 @@ export function writePosition(token: WriteToken): WritePosition {
   if (system === undefined || timeline === undefined || lsn === undefined) {
     throw new IsochroneError(
       'ReplicaPool: after must be a token of a write, ' +
-        `got ${JSON.stringify(String(token).slice(0, 80))}.\n` +
+        `got ${describeKind(token)}.\n` +
         'A token is what `write` or `transaction` returned, unchanged. ' +
         'Leave `after` out for a read that may be behind.',
     );

@@ -1,10 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PoolClient, QueryResult, QueryResultRow } from 'pg';
+import type { QueryResult, QueryResultRow } from 'pg';
+import { invalidOption } from '../../model/errors';
+import { loadSqlParser } from '../../model/sql';
 import type { ReplicaEndpoint } from './endpoint';
-import { queryFailure, UnknownOutcomeError } from './errors';
-import { beginAfter, execute, executeWithToken, type Statement } from './execute';
+import { isFatal, queryFailure, UnknownOutcomeError } from './errors';
+import { beginAfter, executeWithToken } from './execute';
 import type { ReplicaPoolSettings } from './options';
-import type { ReplicaReader, ReplicaReaders } from './readers';
+import type { ReplicaReader } from './readers';
+import type { ReplicaReads } from './reads';
+import type { Session, Statement } from './session';
+import type { SessionStates } from './session-state';
+import { unlessAborted } from './signal';
 import { type WriteToken, writePosition } from './token';
 import type { ReplicaWriter } from './writer';
 
@@ -61,19 +67,23 @@ export class RolledBackError extends Error {
 
 interface Servers {
   readonly writer: ReplicaWriter;
-  readonly readers: ReplicaReaders;
+  readonly reads: ReplicaReads;
+  readonly states: SessionStates;
   readonly settings: ReplicaPoolSettings;
 }
 
 /** A connection with an open transaction. */
 interface OpenTransaction {
   readonly endpoint: ReplicaEndpoint;
-  readonly client: PoolClient;
+  readonly session: Session;
   /** Absent on the writer. */
   readonly reader?: ReplicaReader;
 }
 
 const MIN_PAUSE_MS = 10;
+const ISOLATIONS = ['read committed', 'repeatable read', 'serializable'];
+/** The kind of all beginnings: see `ReadRequest`. */
+const BEGIN = {};
 
 /** Runs a transaction, with its retries: see `ReplicaPool.transaction`. */
 export async function runTransaction<T>(
@@ -81,19 +91,33 @@ export async function runTransaction<T>(
   work: (client: TransactionClient) => Promise<T>,
   options: ReplicaTransactionOptions,
 ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
-  const { retries = 0 } = options;
+  const { retries = 0, isolation } = options;
+  // It becomes part of a statement.
+  if (isolation !== undefined && !ISOLATIONS.includes(isolation))
+    throw invalidOption('ReplicaPool.transaction', {
+      property: 'isolation',
+      value: isolation,
+      mayBeSecret: true,
+      allowed: ISOLATIONS.map((each) => `'${each}'`).join(', '),
+      rule: 'PostgreSQL has these levels.',
+      fix: "Leave it out for the server's default.",
+    });
+  // Once it is loaded, no statement of the work waits longer than another for its analysis, so they
+  // keep their order.
+  await loadSqlParser();
   for (let attempt = 0; ; attempt += 1) {
     const begun = await begin(servers, options);
     try {
-      return await runOnce(begun, work, options);
+      return await runOnce(servers, begun, work, options);
     } catch (error) {
-      const failure = queryFailure(error);
-      begun.endpoint.release(begun.client, failure === 'connection');
+      const failure = begun.session.failureOf(error);
+      begun.endpoint.release(begun.session, failure === 'connection' || isFatal(error));
       if (failure === 'read-only' && begun.reader === undefined)
         servers.writer.demote(begun.endpoint);
-      if (failure === 'connection') begun.reader?.suspect();
+      if (failure === 'connection' || failure === 'timeout') begun.reader?.suspect();
       const mayRun =
         failure !== 'refusal' &&
+        failure !== 'timeout' &&
         !(failure === 'read-only' && options.readOnly) &&
         !(error instanceof UnknownOutcomeError);
       if (!mayRun || attempt >= retries) throw error;
@@ -104,7 +128,8 @@ export async function runTransaction<T>(
 }
 
 async function runOnce<T>(
-  { endpoint, client }: OpenTransaction,
+  { states }: Servers,
+  { endpoint, session }: OpenTransaction,
   work: (client: TransactionClient) => Promise<T>,
   { readOnly = false }: ReplicaTransactionOptions,
 ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
@@ -117,24 +142,28 @@ async function runOnce<T>(
           ? Promise.reject(
               new Error('The transaction is over: its connection may be in use elsewhere.'),
             )
-          : execute(client, statement, values),
+          : states.execute(session, statement, () => session.query(statement, values)),
     });
   } catch (error) {
     over = true;
-    if (queryFailure(error) !== 'connection') await execute(client, 'ROLLBACK').catch(() => {});
+    if (!session.refusal && session.failureOf(error) !== 'connection')
+      await session.query('ROLLBACK').catch(() => {});
     throw error;
   }
   over = true;
+  // A statement has timed out, and the work has caught the error. COMMIT was never sent.
+  if (session.refusal) throw session.refusal;
   const commit = await (readOnly
-    ? execute(client, 'COMMIT')
-    : executeWithToken(client, 'COMMIT')
+    ? session.query('COMMIT')
+    : executeWithToken(session, 'COMMIT')
   ).catch((error: unknown) => {
-    throw !readOnly && queryFailure(error) === 'connection'
+    const failure = queryFailure(error);
+    throw !readOnly && (failure === 'connection' || failure === 'timeout')
       ? new UnknownOutcomeError('The transaction', error)
       : error;
   });
   if (commit.command !== 'COMMIT') throw new RolledBackError();
-  endpoint.release(client, false);
+  endpoint.release(session, false);
   return { value, token: (commit as { token?: WriteToken }).token };
 }
 
@@ -142,62 +171,71 @@ async function runOnce<T>(
  * Begins the transaction. None of the work has been sent yet, so whatever fails here may be tried
  * on another server.
  */
-async function begin(
-  servers: Servers,
-  options: ReplicaTransactionOptions,
-): Promise<OpenTransaction> {
+function begin(servers: Servers, options: ReplicaTransactionOptions): Promise<OpenTransaction> {
   const { readOnly = false, isolation, after } = options;
+  const { reads, settings } = servers;
   const strict = isolation !== undefined && isolation !== 'read committed';
-  if (readOnly && isolation !== 'serializable' && !(after !== undefined && strict)) {
-    const begun = await beginOnReader(servers, options);
-    if (begun) return begun;
-  }
+  const needsWriter = isolation === 'serializable' || (after !== undefined && strict);
+  if (!readOnly || needsWriter) return beginOnWriter(servers, options);
+  const waitUntil = performance.now() + settings.maxWaitMs;
+  return reads.first<OpenTransaction>({
+    kind: BEGIN,
+    mayHedge: true,
+    waitMs: after === undefined ? 0 : settings.maxWaitMs,
+    onReader: (reader, signal) => beginOnReader(settings, reader, options, waitUntil, signal),
+    onWriter: (signal) => beginOnWriter(servers, options, signal),
+    discard: ({ endpoint, session }) => endpoint.release(session, true),
+  });
+}
+
+async function beginOnWriter(
+  { writer }: Servers,
+  { readOnly = false, isolation }: ReplicaTransactionOptions,
+  signal?: AbortSignal,
+): Promise<OpenTransaction> {
   for (let left = 2; ; left -= 1) {
-    const { endpoint, client } = await servers.writer.acquire();
+    const { endpoint, session } = await writer.acquire(signal);
     try {
-      await execute(client, beginSql(readOnly, isolation));
-      return { endpoint, client };
+      await unlessAborted(session.query(beginSql(readOnly, isolation)), signal);
+      return { endpoint, session };
     } catch (error) {
-      endpoint.release(client, true);
+      endpoint.release(session, true);
       if (left === 0 || queryFailure(error) !== 'connection') throw error;
     }
   }
 }
 
+/** Begins on a reader. Undefined if the reader is behind and must not answer as it is. */
 async function beginOnReader(
-  { readers, settings }: Servers,
+  { acquireTimeoutMs, staleReads }: ReplicaPoolSettings,
+  reader: ReplicaReader,
   { isolation, after }: ReplicaTransactionOptions,
+  waitUntil: number,
+  signal: AbortSignal,
 ): Promise<OpenTransaction | undefined> {
+  const { endpoint } = reader;
   const position = after === undefined ? undefined : writePosition(after);
-  const waitUntil = Date.now() + settings.maxWaitMs;
-  const tried = new Set<ReplicaReader>();
-  let failed: { readonly error: unknown } | undefined;
-  for (let reader = readers.choose(tried); reader; reader = readers.choose(tried)) {
-    tried.add(reader);
-    const { endpoint } = reader;
-    let client: PoolClient | undefined;
-    try {
-      client = await endpoint.acquire(Date.now() + settings.acquireTimeoutMs);
-      if (position === undefined) await execute(client, beginSql(true, isolation));
-      else if (!(await beginAfter(client, beginSql(true, 'read committed'), position, waitUntil))) {
-        if (settings.staleReads === 'writer') {
-          endpoint.release(client, false);
-          settings.onEvent({ kind: 'read-by-writer', because: 'behind' });
-          return undefined;
-        }
-        await execute(client, beginSql(true, isolation));
-      }
-      return { endpoint, client, reader };
-    } catch (error) {
-      if (client) endpoint.release(client, true);
-      if (queryFailure(error) !== 'connection') throw error;
-      reader.suspect();
-      failed = { error };
+  const session = await endpoint.acquire(performance.now() + acquireTimeoutMs, signal);
+  const send = async (): Promise<boolean> => {
+    if (position !== undefined) {
+      const arrived = await beginAfter(
+        session,
+        beginSql(true, 'read committed'),
+        position,
+        waitUntil,
+      );
+      if (arrived || staleReads === 'writer') return arrived;
     }
+    await session.query(beginSql(true, isolation));
+    return true;
+  };
+  try {
+    if (await unlessAborted(send(), signal)) return { endpoint, session, reader };
+  } catch (error) {
+    endpoint.release(session, true);
+    throw error;
   }
-  if (!settings.writerAnswersReads && failed) throw failed.error;
-  if (readers.all.length > 0)
-    settings.onEvent({ kind: 'read-by-writer', because: failed ? 'failed' : 'no-reader' });
+  endpoint.release(session, false);
   return undefined;
 }
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client, PoolClient } from 'pg';
 import { ReplicaEndpoint } from './endpoint';
 import { AcquireTimeoutError, PoolClosedError, queryFailure } from './errors';
 import type { ReplicaPoolSettings } from './options';
+import type { Session } from './session';
+import { unlessAborted } from './signal';
 
 const MIN_PAUSE_MS = 25;
 const MAX_PAUSE_MS = 500;
@@ -10,7 +11,7 @@ const MAX_PAUSE_MS = 500;
 /** A connection to the writer, in use. */
 export interface WriterLease {
   readonly endpoint: ReplicaEndpoint;
-  readonly client: PoolClient;
+  readonly session: Session;
 }
 
 /** A server answered, but accepts no writes. */
@@ -22,7 +23,7 @@ class NotWritableError extends Error {
 export class ReplicaWriter {
   public readonly endpoints: readonly ReplicaEndpoint[];
   /** Connections that are known not to lead to a replica. */
-  private readonly verified = new WeakSet<Client>();
+  private readonly verified = new WeakSet<object>();
   /** Index of the endpoint that accepted writes last. */
   private current = 0;
   private closed = false;
@@ -38,23 +39,25 @@ export class ReplicaWriter {
    * failover, it keeps trying for `acquireTimeoutMs`. Nothing has been sent yet, so nothing can
    * happen twice.
    *
+   * @param signal ends the attempts with its reason
    * @throws AcquireTimeoutError, or the error of the last server
    */
-  public async acquire(): Promise<WriterLease> {
-    const deadline = Date.now() + this.settings.acquireTimeoutMs;
+  public async acquire(signal?: AbortSignal): Promise<WriterLease> {
+    const deadline = performance.now() + this.settings.acquireTimeoutMs;
     for (let attempt = 0; ; attempt += 1) {
       const endpoint = this.endpoints[this.current] as ReplicaEndpoint;
       try {
-        return { endpoint, client: await this.acquireFrom(endpoint, deadline) };
+        return { endpoint, session: await this.acquireFrom(endpoint, deadline, signal) };
       } catch (error) {
         const failure = queryFailure(error);
+        if (signal?.aborted) throw error;
         if (this.closed || error instanceof AcquireTimeoutError || error instanceof PoolClosedError)
           throw error;
         if (failure !== 'connection' && failure !== 'read-only') throw error;
         this.moveOn(endpoint);
         const round = Math.floor(attempt / this.endpoints.length);
         const pause = Math.min(MAX_PAUSE_MS, MIN_PAUSE_MS * 2 ** round) * (0.5 + Math.random());
-        if (Date.now() + pause >= deadline) throw error;
+        if (performance.now() + pause >= deadline) throw error;
         // Pauses only after a round through all servers.
         if (attempt % this.endpoints.length === this.endpoints.length - 1) await sleep(pause);
       }
@@ -63,11 +66,15 @@ export class ReplicaWriter {
 
   /** Runs a task on the connection, and releases it. */
   public async use<T>(
-    { endpoint, client }: WriterLease,
-    task: (client: PoolClient) => Promise<T>,
+    { endpoint, session }: WriterLease,
+    task: (session: Session) => Promise<T>,
+    signal?: AbortSignal,
   ): Promise<T> {
-    return endpoint.run(client, task, (failure) => {
-      if (failure === 'read-only') this.demote(endpoint);
+    return endpoint.run(session, task, {
+      signal,
+      onFailure: (failure) => {
+        if (failure === 'read-only') this.demote(endpoint);
+      },
     });
   }
 
@@ -95,19 +102,24 @@ export class ReplicaWriter {
    * Acquires a connection, and checks once per connection that it does not lead to a replica. Reads
    * that must be current run here too, and a replica would answer them without an error.
    */
-  private async acquireFrom(endpoint: ReplicaEndpoint, deadline: number): Promise<PoolClient> {
-    const client = await endpoint.acquire(deadline);
-    if (this.verified.has(client)) return client;
+  private async acquireFrom(
+    endpoint: ReplicaEndpoint,
+    deadline: number,
+    signal?: AbortSignal,
+  ): Promise<Session> {
+    const session = await endpoint.acquire(deadline, signal);
+    if (this.verified.has(session.client)) return session;
     try {
-      const { rows } = await client.query<{ replica: boolean }>(
-        'SELECT pg_is_in_recovery() AS replica',
+      const { rows } = await unlessAborted(
+        session.query<{ replica: boolean }>('SELECT pg_is_in_recovery() AS replica'),
+        signal,
       );
       if (rows[0]?.replica !== false) throw new NotWritableError(`${endpoint.name} is a replica.`);
     } catch (error) {
-      endpoint.release(client, true);
+      endpoint.release(session, true);
       throw error;
     }
-    this.verified.add(client);
-    return client;
+    this.verified.add(session.client);
+    return session;
   }
 }

@@ -52,10 +52,10 @@ export function parseSettings(document: unknown, where = 'The settings'): Runtim
 function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
+  } catch {
+    // The parser's message would quote the text, which may be another parameter, such as a password.
     throw new IsochroneError(
-      `${where}: the document must be JSON, got ${text.length} characters that are not ` +
-        `(${(error as Error).message}).\n` +
+      `${where}: the document must be JSON, got ${text.length} characters that are not.\n` +
         `It is one JSON object per region. ${FIX}`,
     );
   }

@@ -21,6 +21,8 @@ export class FieldReader {
       allowed,
       rule,
       fix: this.fix,
+      // The document may be another parameter, such as a password.
+      mayBeSecret: true,
     });
   }
 

@@ -26,5 +26,7 @@ export function wholeNumber(
   if (Number.isInteger(value) && (value as number) >= min && (value as number) <= max)
     return value as number;
   const allowed = `a whole number from ${min} to ${max}`;
-  throw invalidOption(owner, { property, value, allowed, rule, fix });
+  // A number in quotes is a common mistake, and no other text belongs here.
+  const mayBeSecret = !/^-?[\d.]{1,10}$/.test(String(value));
+  throw invalidOption(owner, { property, value, allowed, rule, fix, mayBeSecret });
 }

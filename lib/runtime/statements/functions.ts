@@ -58,7 +58,8 @@ export const PURE_FUNCTIONS = set(`
  */
 export const VOLATILE_FUNCTIONS = set(`
   age clock_timestamp current_database current_schema current_schemas
-  current_setting gen_random_uuid inet_client_addr inet_server_addr now pg_backend_pid
+  current_setting gen_random_uuid inet_client_addr inet_client_port inet_server_addr
+  inet_server_port now pg_backend_pid
   pg_is_in_recovery pg_last_wal_receive_lsn pg_last_wal_replay_lsn pg_last_xact_replay_timestamp
   pg_sleep random statement_timestamp timeofday transaction_timestamp uuid_generate_v4 uuidv4
   uuidv7 version

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import {
+  isSqlParserLoaded,
   kindOf,
   loadSqlParser,
   type ParsedStatement,
@@ -72,17 +73,18 @@ const MAX_LENGTH = 20_000;
 const known = new LRUCache<string, StatementAnalysis>({ max: MAX_STATEMENTS });
 
 /**
- * The analysis of a statement: at once if its text was analyzed before. The analysis is
+ * The analysis of a statement; a promise only until PostgreSQL's parser is loaded. It is
  * conservative: a statement counts as harmless only if that is certain.
  *
- * @throws IsochroneError if PostgreSQL's parser cannot be loaded
+ * @throws IsochroneError if the parser cannot be loaded
  */
 export function analysisOf(sql: string): StatementAnalysis | Promise<StatementAnalysis> {
-  return known.get(sql) ?? newAnalysis(sql);
+  const analysis = known.get(sql);
+  if (analysis !== undefined) return analysis;
+  return isSqlParserLoaded() ? newAnalysis(sql) : loadSqlParser().then(() => newAnalysis(sql));
 }
 
-async function newAnalysis(sql: string): Promise<StatementAnalysis> {
-  await loadSqlParser();
+function newAnalysis(sql: string): StatementAnalysis {
   const analysis = analyzeStatement(sql);
   if (sql.length <= MAX_LENGTH) known.set(sql, analysis);
   return analysis;

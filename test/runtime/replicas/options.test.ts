@@ -42,7 +42,12 @@ describe('replicaPoolSettings', () => {
     [{ maxWaitMs: -1 }, /maxWaitMs/],
     [{ checkIntervalMs: 49 }, /checkIntervalMs/],
     [{ ejectMs: 9 }, /ejectMs/],
+    [{ hedgeShare: 0.6 }, /hedgeShare must be a number from 0 to 0\.5, got 0\.6/],
+    [{ hedgeShare: -0.1 }, /hedgeShare/],
+    [{ hedgeShare: Number.NaN }, /hedgeShare/],
     [{ writer: [] }, /writer must be a server/],
+    [{ readers: [undefined] as never }, /readers must be a list of servers/],
+    [{ readers: ['postgresql://db/market'] as never }, /readers must be .*, got a list\./],
     [{ writer: undefined }, /writer must be a server/],
     [{ readers: [{ name: 'writer' }] }, /name must be of one server only, got "writer"/],
     [{ readers: [{ distance: -1 }] }, /distance must be 0 or more, got -1/],
@@ -60,6 +65,7 @@ describe('replicaPoolSettings', () => {
       connectTimeoutMs: 1,
       acquireTimeoutMs: 1,
       maxWaitMs: 0,
+      hedgeShare: 0,
       checkIntervalMs: 50,
       ejectMs: 10,
     };
@@ -85,6 +91,10 @@ describe('queryFailure', () => {
     ['23505', 'refusal'],
     ['42P01', 'refusal'],
     ['57014', 'refusal'],
+    ['55P03', 'refusal'],
+    ['25P03', 'refusal'],
+    ['25P04', 'refusal'],
+    ['57P05', 'connection'],
     ['28P01', 'refusal'],
   ])('classifies the code %s as %s', (code, failure) => {
     expect(queryFailure(coded(code))).toBe(failure);
@@ -93,7 +103,7 @@ describe('queryFailure', () => {
   test.each<[unknown, ReturnType<typeof queryFailure>]>([
     [new Error('Connection terminated unexpectedly'), 'connection'],
     [new Error('Connection terminated due to connection timeout'), 'connection'],
-    [new Error('Query read timeout'), 'connection'],
+    [new Error('Query read timeout'), 'timeout'],
     [new Error('Client has encountered a connection error and is not queryable'), 'connection'],
     [
       new AcquireTimeoutError(
@@ -107,6 +117,24 @@ describe('queryFailure', () => {
   ])('classifies %s as %s', (error, failure) => {
     expect(queryFailure(error)).toBe(failure);
   });
+
+  test.each([
+    'unsupported startup parameter: statement_timeout',
+    'unsupported startup parameter in options: work_mem',
+    'SASL authentication failed',
+    'no such user',
+    'no such database: nowhere',
+    'SSL required',
+  ])('classifies the refusal of PgBouncer %j as refusal', (message) => {
+    expect(queryFailure(Object.assign(new Error(message), { code: '08P01' }))).toBe('refusal');
+  });
+
+  test.each(['server login failed', 'query_wait_timeout', 'no more connections allowed'])(
+    'classifies the trouble of PgBouncer %j as connection',
+    (message) => {
+      expect(queryFailure(Object.assign(new Error(message), { code: '08P01' }))).toBe('connection');
+    },
+  );
 
   test('isRefusal accepts only errors that the server itself raised', () => {
     expect(isRefusal({ severity: 'ERROR', code: '23505' })).toBe(true);

@@ -163,12 +163,23 @@ describe('analyzeStatement: the normal form', () => {
 });
 
 describe('analysisOf', () => {
-  test('is at hand for a text that was seen before', async () => {
+  test('is the same for a text that was seen before', () => {
     const sql = 'SELECT seen FROM before';
     const first = analysisOf(sql);
+    expect(first).toMatchObject({ reads: [{ name: 'before' }] });
+    expect(analysisOf(sql)).toBe(first);
+    expect(analysisOf(`${sql} `)).not.toBe(first);
+  });
+
+  test('loads the parser at the first statement', async () => {
+    let statements: typeof import('../../../lib/runtime/statements') | undefined;
+    jest.isolateModules(() => {
+      statements = require('../../../lib/runtime/statements');
+    });
+    const first = statements?.analysisOf('SELECT 1');
     expect(first).toBeInstanceOf(Promise);
-    const analysis = await first;
-    expect(analysisOf(sql)).toBe(analysis);
+    await first;
+    expect(statements?.analysisOf('SELECT 2')).not.toBeInstanceOf(Promise);
   });
 
   test('reads any text, and never throws', async () => {

@@ -1,8 +1,10 @@
 /** The servers that tests of `ReplicaPool` and `QueryCache` share. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReplicaPoolOptions, ReplicaServer } from '../../../lib/runtime/replicas/options';
 import { ReplicaPool } from '../../../lib/runtime/replicas/replica-pool';
-import { PostgresServer } from '../postgres-server';
+import { type PostgresOptions, PostgresServer } from '../postgres-server';
 
 /** A query that shows whether a replica answers it. */
 export const IS_REPLICA = 'SELECT pg_is_in_recovery() AS replica';
@@ -32,9 +34,29 @@ export async function until(holds: () => unknown): Promise<void> {
   while (!(await holds())) await sleep(20);
 }
 
+/** Settings with which a server keeps a list of its statements: see `executions`. */
+export const LISTS_STATEMENTS = {
+  log_statement: 'all',
+  logging_collector: 'on',
+  log_directory: "'log'",
+  log_filename: "'statements.log'",
+} as const;
+
+/** How often servers have begun to execute statements with a text. Their list may be a bit late. */
+export function executions(servers: readonly PostgresServer[], text: string): number {
+  return servers
+    .map(({ data }) => readFileSync(join(data, 'log/statements.log'), 'utf8'))
+    .flatMap((log) => log.split('\n'))
+    .filter((line) => /LOG: {2}(?:statement|execute)/.test(line) && line.includes(text)).length;
+}
+
 /** Starts a primary with one table, which the role `app` may use. */
-export async function startPrimary(table: string, columns: string): Promise<PostgresServer> {
-  const primary = await PostgresServer.start();
+export async function startPrimary(
+  table: string,
+  columns: string,
+  settings: PostgresOptions['settings'] = {},
+): Promise<PostgresServer> {
+  const primary = await PostgresServer.start({ settings });
   await primary.query('CREATE ROLE app LOGIN');
   await primary.query(`CREATE TABLE ${table} (${columns})`);
   await primary.query(`GRANT ALL ON ${table} TO app`);
