@@ -1,6 +1,9 @@
 /** The part of a `pg` connection that migrations use, so that a test can wrap it. */
 export interface PostgresConnection {
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ readonly rows: Record<string, unknown>[]; readonly rowCount?: number | null }>;
   /** The process id that the server sent at log-in. A pooler sends one of its own. */
   readonly processID?: number | null;
 }

@@ -3,8 +3,10 @@ export { sqlState } from './connection';
 export {
   checkStatements,
   connect,
+  FORMATS,
   formatMigrationPlan,
   type MigrationEvent,
+  type MigrationFormat,
   migrate,
   planMigrations,
   readMigrations,

@@ -88,7 +88,11 @@ export async function checkAgainstCatalog(
   const problems: Error[] = [];
   for (const migration of migrations) {
     const context: Context = { catalog, planned, held: [], largeTableBytes };
+    let step = 0;
     for (const statement of migration.statements) {
+      // A step that has ended has released its locks.
+      if (statement.step !== step) context.held.length = 0;
+      step = statement.step;
       const path = searchPath(statement);
       if (path !== undefined) await catalog.applySearchPath(path);
       if (isDone(migration, statement)) continue;
@@ -105,7 +109,6 @@ export async function checkAgainstCatalog(
         const column = await catalog.columnOfCheck(statement.target, validates);
         if (column !== undefined) planned.notNull.add(`${unqualified(statement.target)}.${column}`);
       }
-      if (!migration.transactional) context.held.length = 0;
     }
     await catalog.applySearchPath('RESET search_path');
   }

@@ -11,16 +11,6 @@ function commands(...patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${patterns.join('|')})$`);
 }
 
-const OPENS = commands('BEGIN\\b.*', 'START TRANSACTION');
-const CLOSES = commands('COMMIT\\b.*', 'END', 'ROLLBACK\\b.*', 'ABORT');
-const TRANSACTION_CONTROL = commands(
-  OPENS.source,
-  CLOSES.source,
-  'SAVEPOINT',
-  'RELEASE',
-  'PREPARE TRANSACTION',
-  'SET TRANSACTION',
-);
 const BEYOND_SCHEMA = commands(
   '(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)',
   'ALTER SYSTEM',
@@ -54,18 +44,13 @@ const TEMPORARY = commands(
  */
 export function checkStatements(migrations: readonly Migration[]): void {
   throwAll(
-    migrations.flatMap((migration) => {
-      let inTransaction = false;
-      return migration.statements.flatMap((statement) => {
-        if (OPENS.test(statement.command)) inTransaction = true;
-        const problem =
-          inTransaction && statement.runs === 'outside'
-            ? insideBegin(statement)
-            : problemOf(migration, statement);
-        if (CLOSES.test(statement.command)) inTransaction = false;
+    migrations.flatMap((migration) => [
+      ...migration.problems,
+      ...migration.statements.flatMap((statement) => {
+        const problem = problemOf(migration, statement);
         return problem ? [invalidOption(at(migration, statement), problem)] : [];
-      });
-    }),
+      }),
+    ]),
   );
 }
 
@@ -80,29 +65,8 @@ export function throwAll(problems: readonly Error[]): void {
     throw new IsochroneError(problems.map(({ message }) => message).join('\n\n'));
 }
 
-function insideBegin(statement: MigrationStatement): InvalidValue {
-  return {
-    property: statement.command,
-    value: 'BEGIN before it',
-    allowed: 'outside of BEGIN … COMMIT',
-    rule: 'PostgreSQL runs it in transactions of its own, and refuses it inside another one.',
-    fix: 'Remove BEGIN and COMMIT: each statement of the file then runs on its own.',
-  };
-}
-
 function problemOf(migration: Migration, statement: MigrationStatement): InvalidValue | undefined {
   const { command, index } = statement;
-  if (TRANSACTION_CONTROL.test(command)) {
-    return {
-      property: 'a statement',
-      value: command,
-      allowed: 'one that does not control transactions',
-      rule:
-        'A file and its record are one transaction; ' +
-        'in a file with a statement that cannot be in one, each statement and its record are.',
-      fix: 'Remove it, and put statements that belong together into a file of their own.',
-    };
-  }
   if (BEYOND_SCHEMA.test(command) || (command === 'CLUSTER' && statement.runs === 'outside')) {
     return {
       property: 'a statement',
@@ -159,7 +123,9 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write it as a statement of the file.',
     };
   }
-  if (!migration.transactional && TEMPORARY.test(command)) {
+  // The statements of a block share its transaction.
+  const isStep = statement.step === statement.number;
+  if (!migration.transactional && isStep && TEMPORARY.test(command)) {
     return {
       property: 'a statement',
       value: command,
