@@ -86,6 +86,15 @@ const TABLES: Readonly<Partial<Record<MigrationFormat, ToolTable>>> = {
     },
   },
 
+  'sql-migrate': {
+    name: 'gorp_migrations',
+    column: 'applied_at',
+    read: async (connection, table) => {
+      const rows = await rowsOf<Row>(connection, `SELECT id FROM ${table} ORDER BY 1`);
+      return list(rows.map(({ id }) => String(id)));
+    },
+  },
+
   flyway: {
     name: 'flyway_schema_history',
     column: 'installed_rank',

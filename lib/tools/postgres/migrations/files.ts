@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { IsochroneError, invalidOption } from '../../../model/errors';
 import {
   asNode,
@@ -179,8 +179,9 @@ export function readMigrations(folder: string, format?: MigrationFormat): Migrat
 /** The paths of all files below a folder, with `/`. Names that begin with a dot are left out. */
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .map((name) => name.split(sep).join('/'))
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
       .filter((name) => !/(?:^|\/)(?:\.|node_modules\/)/.test(name))
       .sort();
   } catch (error) {

@@ -11,6 +11,7 @@ export const FORMATS = [
   'golang-migrate',
   'dbmate',
   'goose',
+  'sql-migrate',
   'flyway',
   'prisma',
   'diesel',
@@ -72,6 +73,13 @@ function byNumber(a: string, b: string): number {
   return first < second ? -1 : 1;
 }
 
+/** By the number at the beginning, and names without one at the end (`Migration.Less`). */
+function bySqlMigrate(a: string, b: string): number {
+  const [first, second] = [a, b].map((file) => /^\d/.test(file));
+  if (first !== second) return first ? -1 : 1;
+  return first ? byNumber(a, b) : byText(a, b);
+}
+
 /**
  * The sections of a file, each of which begins with a comment such as `-- migrate:up`.
  *
@@ -116,6 +124,8 @@ const NATIVE = /^(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.sql$/;
 const DBMATE_MARK = /^--[ \t]*migrate:(up|down)\b.*$/gm;
 /** https://github.com/pressly/goose: `internal/sqlparser/parser.go`. */
 const GOOSE_MARK = /^--[ \t]*\+goose[ \t]+(Up|Down)\b.*$/gim;
+/** https://github.com/rubenv/sql-migrate: `sqlparse/sqlparse.go`. */
+const SQL_MIGRATE_MARK = /^--[ \t]*\+migrate[ \t]+(Up|Down)\b.*$/gm;
 /** https://github.com/salsita/node-pg-migrate: `src/sqlMigration.ts`. */
 const NODE_MARK = /^[^\S\n]*--[\s-]*(up|down)\s+migration/gim;
 
@@ -144,6 +154,11 @@ function compareFlyway(a: string, b: string): number {
     if (order !== 0) return order;
   }
   return byText(a, b);
+}
+
+/** What stands before the first `_`, without hyphens (`version_from_string`). */
+function dieselVersion(file: string): string | undefined {
+  return /^([^/_]+)[^/]*\/up\.sql$/.exec(file)?.[1]?.replaceAll('-', '');
 }
 
 /** The CRC-32 of the lines without their ends, as a signed number ("Checksum", Flyway). */
@@ -238,6 +253,23 @@ export const LAYOUTS: Readonly<Record<MigrationFormat, Layout>> = {
     idOfVersion: number,
   },
 
+  'sql-migrate': {
+    id: (file) => (/^[^/]+\.sql$/.test(file) ? file : undefined),
+    compare: bySqlMigrate,
+    isSign: (file, text) => /^[^/]+\.sql$/.test(file) && text().search(SQL_MIGRATE_MARK) >= 0,
+    up: (text) => {
+      const { sql, marks } = sections(text, SQL_MIGRATE_MARK, (found) => found[1] === 'Up');
+      return {
+        sql,
+        withoutTransaction: marks.some((mark) => /\snotransaction\b/.test(mark)),
+        problem: marks.length === 0 ? missing('-- +migrate Up', 'sql-migrate') : undefined,
+      };
+    },
+    runsLate: true,
+    isRepeatable: never,
+    idOfVersion: (version) => (version.endsWith('.sql') ? version : `${version}.sql`),
+  },
+
   // "Versioned migrations" and "Repeatable migrations", Flyway documentation.
   flyway: {
     id: flywayId,
@@ -281,8 +313,8 @@ export const LAYOUTS: Readonly<Record<MigrationFormat, Layout>> = {
 
   // https://github.com/diesel-rs/diesel: `diesel_migrations`. Hasura has the same layout.
   diesel: {
-    id: (file) => /^([^/_]+)[^/]*\/up\.sql$/.exec(file)?.[1]?.replaceAll('-', ''),
-    compare: byText,
+    id: dieselVersion,
+    compare: (a, b) => byText(dieselVersion(a) ?? '', dieselVersion(b) ?? '') || byText(a, b),
     isSign: (file) => /^[^/]+\/up\.sql$/.test(file),
     up: whole,
     settings: {
