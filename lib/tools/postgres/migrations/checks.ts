@@ -3,6 +3,7 @@
  * database is touched.
  */
 import { type InvalidValue, IsochroneError, invalidOption } from '../../../model/errors';
+import { asNode, type Node, statementFacts as namedBy } from '../../../model/sql';
 import type { Migration, MigrationStatement } from './files';
 import { knownNotImmutable } from './volatility';
 
@@ -24,7 +25,7 @@ const TRANSACTION_CONTROL = commands(
 const BEYOND_SCHEMA = commands(
   '(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)',
   'ALTER SYSTEM',
-  'DISCARD\\b.*',
+  'DISCARD.*',
   'REINDEX (?:SCHEMA|DATABASE|SYSTEM)\\b.*',
 );
 
@@ -47,6 +48,9 @@ const TEMPORARY = commands(
   'LISTEN',
 );
 
+/** Statements that run outside a transaction in case they commit; the server takes them inside. */
+const MAY_COMMIT = commands('CALL', 'DO');
+
 /**
  * Checks the statements of migrations without a server.
  *
@@ -58,12 +62,13 @@ export function checkStatements(migrations: readonly Migration[]): void {
       let inTransaction = false;
       return migration.statements.flatMap((statement) => {
         if (OPENS.test(statement.command)) inTransaction = true;
-        const problem =
-          inTransaction && statement.runs === 'outside'
-            ? insideBegin(statement)
-            : problemOf(migration, statement);
+        const outside = statement.runs === 'outside' && !MAY_COMMIT.test(statement.command);
+        const problems = [
+          ...(inTransaction && outside ? [insideBegin(statement)] : []),
+          ...problemsOf(migration, statement),
+        ];
         if (CLOSES.test(statement.command)) inTransaction = false;
-        return problem ? [invalidOption(at(migration, statement), problem)] : [];
+        return problems.map((problem) => invalidOption(at(migration, statement), problem));
       });
     }),
   );
@@ -90,10 +95,10 @@ function insideBegin(statement: MigrationStatement): InvalidValue {
   };
 }
 
-function problemOf(migration: Migration, statement: MigrationStatement): InvalidValue | undefined {
-  const { command, index } = statement;
+function* problemsOf(migration: Migration, statement: MigrationStatement): Generator<InvalidValue> {
+  const { command, index, nested } = statement;
   if (TRANSACTION_CONTROL.test(command)) {
-    return {
+    yield {
       property: 'a statement',
       value: command,
       allowed: 'one that does not control transactions',
@@ -104,7 +109,7 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
     };
   }
   if (BEYOND_SCHEMA.test(command) || (command === 'CLUSTER' && statement.runs === 'outside')) {
-    return {
+    yield {
       property: 'a statement',
       value: command,
       allowed: 'about objects of this database, named one by one',
@@ -114,13 +119,9 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Run it by hand, or name the table.',
     };
   }
-  if (
-    command === 'COPY' &&
-    statement.tokens.some(
-      ({ kind, value }) => kind === 'word' && (value === 'STDIN' || value === 'STDOUT'),
-    )
-  ) {
-    return {
+  const copy = asNode(statement.node, 'CopyStmt');
+  if (copy && copy.filename === undefined) {
+    yield {
       property: 'COPY',
       value: 'STDIN or STDOUT',
       allowed: 'from or to a file of the server',
@@ -128,31 +129,11 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write INSERT, or load the data in another way.',
     };
   }
-  const calls = new Set(
-    statement.tokens.flatMap(({ kind, value }) => (kind === 'word' ? [value.toUpperCase()] : [])),
-  );
-  if (calls.has('PG_ADVISORY_UNLOCK_ALL')) {
-    return {
-      property: 'a function',
-      value: 'pg_advisory_unlock_all()',
-      allowed: 'one that keeps the locks of the session',
-      rule: 'A run holds an advisory lock of its session, so that no other run starts meanwhile.',
-      fix: 'Release the locks of the file by key, or lock with pg_advisory_xact_lock.',
-    };
-  }
-  if (calls.has('SET_CONFIG') && statement.text.includes('search_path')) {
-    return {
-      property: 'a function',
-      value: 'set_config()',
-      allowed: 'without search_path',
-      rule: 'The checks before a run look tables up along the path that SET has set.',
-      fix: 'Write SET search_path.',
-    };
-  }
-  const outside = statement.nested.find(({ runs }) => runs === 'outside');
-  if (outside) {
-    return {
-      property: outside.command,
+  for (const { node } of [statement, ...nested]) yield* forbiddenCalls(node);
+  for (const inner of nested) {
+    if (inner.runs !== 'outside' || MAY_COMMIT.test(inner.command)) continue;
+    yield {
+      property: inner.command,
       value: 'DO before it',
       allowed: 'outside of a DO block',
       rule: 'PostgreSQL runs a block in one transaction, and refuses the statement there.',
@@ -160,7 +141,7 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
     };
   }
   if (!migration.transactional && TEMPORARY.test(command)) {
-    return {
+    yield {
       property: 'a statement',
       value: command,
       allowed: 'one whose effect outlasts the session',
@@ -173,7 +154,7 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
     };
   }
   if (statement.perPartition && !(index?.concurrently && !index.only)) {
-    return {
+    yield {
       property: '`per partition`',
       value: command,
       allowed: 'above CREATE INDEX CONCURRENTLY on a partitioned table',
@@ -183,9 +164,8 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write CONCURRENTLY, without ONLY, or remove the comment.',
     };
   }
-  if (!index) return undefined;
-  if (index.concurrently && index.name === undefined) {
-    return {
+  if (index?.concurrently && index.name === undefined) {
+    yield {
       property: 'the name of the index',
       value: undefined,
       allowed: 'given',
@@ -195,8 +175,34 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Give it a name.',
     };
   }
-  const volatile = knownNotImmutable(index.definition);
-  return volatile.length > 0 ? notImmutable(volatile) : undefined;
+  for (const { node } of [statement, ...nested]) {
+    const definition = asNode(node, 'IndexStmt');
+    const volatile = definition ? knownNotImmutable(definition) : [];
+    if (volatile.length > 0) yield notImmutable(volatile);
+  }
+}
+
+function* forbiddenCalls(node: Node): Generator<InvalidValue> {
+  const { functions, literals } = namedBy(node);
+  const calls = new Set(functions.map(({ name }) => name));
+  if (calls.has('pg_advisory_unlock_all')) {
+    yield {
+      property: 'a function',
+      value: 'pg_advisory_unlock_all()',
+      allowed: 'one that keeps the locks of the session',
+      rule: 'A run holds an advisory lock of its session, so that no other run starts meanwhile.',
+      fix: 'Release the locks of the file by key, or lock with pg_advisory_xact_lock.',
+    };
+  }
+  if (calls.has('set_config') && literals.some((text) => text.toLowerCase() === 'search_path')) {
+    yield {
+      property: 'a function',
+      value: 'set_config()',
+      allowed: 'without search_path',
+      rule: 'The checks before a run look tables up along the path that SET has set.',
+      fix: 'Write SET search_path.',
+    };
+  }
 }
 
 /** The problem of an index that uses functions or values that are not immutable. */

@@ -2,10 +2,20 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsochroneError, invalidOption } from '../../../model/errors';
-import { lineOf, SqlScanError, type SqlStatement, splitStatements, statementsWithin } from '../sql';
+import {
+  asNode,
+  type FileStatement,
+  isSqlParserLoaded,
+  loadSqlParserBlocking,
+  type ParsedStatement,
+  parseSql,
+  SqlSyntaxError,
+  splitSql,
+  statementBody,
+} from '../../../model/sql';
 import { type StatementFacts, statementFacts } from './statement-facts';
 
-export interface MigrationStatement extends SqlStatement, StatementFacts {
+export interface MigrationStatement extends ParsedStatement, StatementFacts {
   /** The position in the file, counted from 1. */
   readonly number: number;
   readonly checksum: string;
@@ -17,7 +27,7 @@ export interface MigrationStatement extends SqlStatement, StatementFacts {
   /** The reason given by `-- isochrone: allow access-exclusive, because …`. */
   readonly allowedReason: string | undefined;
   /** The statements of a DO block. */
-  readonly nested: readonly (SqlStatement & StatementFacts)[];
+  readonly nested: readonly (ParsedStatement & StatementFacts)[];
 }
 
 /** A migration: one file of the folder. */
@@ -110,23 +120,15 @@ function namesIn(folder: string): string[] {
 /**
  * Parses a file.
  *
- * @throws IsochroneError if it cannot be split into statements, or has an unknown comment for
+ * @throws IsochroneError if PostgreSQL's grammar refuses it, or if it has an unknown comment for
  * isochrone
  */
 export function parseMigration(file: string, sql: string): Migration {
-  let split: SqlStatement[];
-  try {
-    split = splitStatements(sql);
-  } catch (error) {
-    if (!(error instanceof SqlScanError)) throw error;
-    throw new IsochroneError(
-      `${file}:${lineOf(sql, error.offset)}: ${error.message}\n` +
-        'Migrations are plain SQL, one statement after the other. Correct it.',
-    );
-  }
-  const statements = split.map((statement, index): MigrationStatement => {
+  // A construct cannot wait; a command has loaded the parser before.
+  if (!isSqlParserLoaded()) loadSqlParserBlocking();
+  const statements = statementsOf(file, sql).map((statement, index): MigrationStatement => {
     const where = `${file}:${statement.line}`;
-    const directives = statement.directives.map((directive) => ({
+    const directives = directivesOf(statement).map((directive) => ({
       directive,
       reason: ALLOW.exec(directive)?.[1],
     }));
@@ -134,6 +136,7 @@ export function parseMigration(file: string, sql: string): Migration {
       if (reason === undefined && directive !== 'per partition')
         throw unknownDirective(where, directive);
     }
+    const block = asNode(statement.node, 'DoStmt') ? statementBody(statement) : undefined;
     return {
       ...statement,
       ...statementFacts(statement),
@@ -141,7 +144,7 @@ export function parseMigration(file: string, sql: string): Migration {
       checksum: sha256(statement.text),
       perPartition: directives.some(({ directive }) => directive === 'per partition'),
       allowedReason: directives.find(({ reason }) => reason !== undefined)?.reason,
-      nested: statementsWithin(statement).map((inner) => ({ ...inner, ...statementFacts(inner) })),
+      nested: (block?.statements ?? []).map((inner) => ({ ...inner, ...statementFacts(inner) })),
     };
   });
   const transactional = statements.every(
@@ -154,6 +157,51 @@ export function parseMigration(file: string, sql: string): Migration {
     statements,
     transactional,
   };
+}
+
+const DIRECTIVE = /^isochrone:\s*(.*)$/is;
+
+function directivesOf({ comments }: Pick<FileStatement, 'comments'>): string[] {
+  return comments.flatMap(({ text }) => DIRECTIVE.exec(text)?.[1]?.trim() ?? []);
+}
+
+function statementsOf(file: string, sql: string): readonly FileStatement[] {
+  try {
+    const { statements, rest } = splitSql(sql);
+    const lost = rest.find(({ text }) => DIRECTIVE.test(text));
+    if (!lost) return statements;
+    throw new IsochroneError(
+      `${file}:${lost.line}: A comment for isochrone is not above a statement.\nMove or remove it.`,
+    );
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    throw new IsochroneError(
+      `${file}:${error.line}: ${error.reason}.\n${notSql(sql, error) ?? PLAIN_SQL}`,
+    );
+  }
+}
+
+const PLAIN_SQL = 'Migrations are plain SQL, one statement after the other. Correct it.';
+
+/** What stands in a file for psql instead of SQL, and what to do about it. */
+function notSql(sql: string, { position }: SqlSyntaxError): string | undefined {
+  const before = sql.slice(0, position);
+  if (before.endsWith('\\') || sql[position] === '\\')
+    return 'A backslash begins a command of psql, which the server does not understand. Remove it.';
+  try {
+    const copies = parseSql(before).some(({ node }) => {
+      const copy = asNode(node, 'CopyStmt');
+      return copy?.is_from === true && copy.filename === undefined;
+    });
+    if (copies)
+      return (
+        'It is in the data behind COPY … FROM STDIN, which psql reads and the server does not. ' +
+        'Write INSERT, or load the data in another way.'
+      );
+  } catch {
+    // The text before the error is no whole statement.
+  }
+  return undefined;
 }
 
 function unknownDirective(where: string, directive: string): IsochroneError {

@@ -4,6 +4,7 @@ import { checkAgainstCatalog } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
 import { MigrationHistory, type StepState } from './history';
+import { shown } from './names';
 import { checkNoPooler } from './session';
 
 export interface PlannedStatement {
@@ -67,7 +68,7 @@ export async function planMigrations(
           command: statement.perPartition
             ? `${statement.command}, per partition`
             : statement.command,
-          target: statement.target?.text,
+          target: statement.target && shown(statement.target),
           lock: statement.lock,
           runs:
             !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
