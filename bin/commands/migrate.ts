@@ -1,5 +1,6 @@
 import { hostname, userInfo } from 'node:os';
 import { IsochroneError } from '../../lib/model/errors';
+import { loadSqlParser } from '../../lib/model/sql';
 import {
   connect,
   FORMATS,
@@ -58,6 +59,7 @@ export const migrate: Command = {
     const largeTableMiB = wholeNumber('--large-table', options['large-table']);
     const largeTableBytes = largeTableMiB === undefined ? undefined : largeTableMiB * 1024 * 1024;
     const address = databaseAddress(database);
+    await loadSqlParser();
     const migrations = readMigrations(folder, formatOf(options.format));
     const { Client } = loadOptional<typeof import('pg')>('migrate', ['pg']);
     const open = () =>

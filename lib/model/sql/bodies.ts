@@ -11,6 +11,8 @@ export interface StatementBody {
    * time, or because the language is not SQL or PL/pgSQL, or the body cannot be read.
    */
   readonly hasUnknown: boolean;
+  /** Whether it has COMMIT or ROLLBACK of its own. */
+  readonly endsTransaction: boolean;
 }
 
 /**
@@ -25,20 +27,23 @@ export function statementBody({ text, node }: ParsedStatement): StatementBody | 
   const options = block?.args ?? routine?.options ?? [];
   const language = textOption(options, 'language') ?? (block ? 'plpgsql' : 'sql');
   if (routine?.sql_body)
-    return { statements: atomicBody(routine.sql_body, text), hasUnknown: false };
+    return { ...NOTHING_ELSE, statements: atomicBody(routine.sql_body, text) };
   const body = textOption(options, 'as');
   if (body === undefined) return undefined;
   if (language === 'sql') return fromText(body);
-  if (language !== 'plpgsql') return { statements: [], hasUnknown: true };
+  if (language !== 'plpgsql') return UNREADABLE;
   let tree: unknown;
   try {
     tree = parsePlpgsql(text);
   } catch (error) {
-    if (error instanceof SqlSyntaxError) return { statements: [], hasUnknown: true };
+    if (error instanceof SqlSyntaxError) return UNREADABLE;
     throw error;
   }
   return fromTree(tree);
 }
+
+const NOTHING_ELSE = { hasUnknown: false, endsTransaction: false };
+const UNREADABLE: StatementBody = { statements: [], hasUnknown: true, endsTransaction: false };
 
 /** The text of an option such as `AS` or `LANGUAGE`. */
 function textOption(options: readonly Node[], wanted: string): string | undefined {
@@ -59,10 +64,10 @@ function atomicBody(body: Node, text: string): ParsedStatement[] {
 
 function fromText(sql: string): StatementBody {
   try {
-    return { statements: parseSql(sql), hasUnknown: false };
+    return { ...NOTHING_ELSE, statements: parseSql(sql) };
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
-    return { statements: [], hasUnknown: true };
+    return UNREADABLE;
   }
 }
 
@@ -82,6 +87,7 @@ type Fields = Readonly<Record<string, unknown>>;
 function fromTree(tree: unknown): StatementBody {
   const statements: ParsedStatement[] = [];
   let hasUnknown = false;
+  let endsTransaction = false;
   const add = (sql: string, line: number): void => {
     const read = fromText(sql);
     statements.push(...read.statements.map((one) => ({ ...one, line: line + one.line - 1 })));
@@ -93,6 +99,8 @@ function fromTree(tree: unknown): StatementBody {
     const fields = value as Fields;
     const line = typeof fields.lineno === 'number' ? fields.lineno : outside;
     for (const [name, field] of Object.entries(fields)) {
+      if (name === 'PLpgSQL_stmt_commit' || name === 'PLpgSQL_stmt_rollback')
+        endsTransaction = true;
       if (name === 'PLpgSQL_expr') add(statementOf(field as Expression), line);
       else if (name === 'PLpgSQL_stmt_dynexecute' || name === 'PLpgSQL_stmt_dynfors') {
         const { query, ...rest } = field as { query: { PLpgSQL_expr: Expression } };
@@ -104,7 +112,7 @@ function fromTree(tree: unknown): StatementBody {
     }
   };
   visit(tree, 1);
-  return { statements, hasUnknown };
+  return { statements, hasUnknown, endsTransaction };
 }
 
 /** An expression as a statement: it may call functions, and read tables in a subquery. */

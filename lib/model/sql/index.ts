@@ -3,6 +3,7 @@ export { type StatementFacts, statementFacts } from './facts';
 export {
   isSqlParserLoaded,
   loadSqlParser,
+  loadSqlParserBlocking,
   type Node,
   type ParsedStatement,
   parseSql,
@@ -17,6 +18,7 @@ export {
   type NodeKind,
   type NodeOf,
   namesOf,
+  nodesOf,
   qualifiedName,
   relationName,
   type SqlName,

@@ -41,3 +41,16 @@ export function qualifiedName(list: readonly Node[] | undefined): SqlName {
 export function relationName({ schemaname, relname = '' }: NodeOf<'RangeVar'>): SqlName {
   return { ...(schemaname !== undefined && { schema: schemaname }), name: relname };
 }
+
+/** All nodes of one kind in a tree, at any depth. */
+export function* nodesOf<K extends NodeKind>(tree: Node, kind: K): Generator<NodeOf<K>> {
+  const left: unknown[] = [tree];
+  while (left.length > 0) {
+    const value = left.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [name, field] of Object.entries(value)) {
+      if (name === kind) yield field as NodeOf<K>;
+      left.push(field);
+    }
+  }
+}

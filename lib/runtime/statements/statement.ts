@@ -13,6 +13,7 @@ import {
 } from '../../model/sql';
 import { isClockText } from './clock-text';
 import { CATALOG_TYPES, PURE_FUNCTIONS, VOLATILE_FUNCTIONS } from './functions';
+import { sessionState } from './session-state';
 
 /** Why the result of a statement is not cached. */
 export type UncachedStatement =
@@ -53,6 +54,13 @@ export interface StatementAnalysis {
    * end transactions on the way.
    */
   readonly mayCommitInPart: boolean;
+  /**
+   * What it leaves behind in its session for whoever uses the connection next, such as `SET` or
+   * `a temporary table`. What a function or a procedure does is not seen.
+   *
+   * @default - nothing that lasts longer than a transaction
+   */
+  readonly sessionState?: string;
   /** Functions other than PostgreSQL's own, with their schema if it is written. */
   readonly functions: readonly string[];
 }
@@ -108,6 +116,7 @@ export function analyzeStatement(sql: string): StatementAnalysis {
       statements.some(({ node }) => 'CallStmt' in node || 'DoStmt' in node) ||
       (statements.length > 1 && statements.some(({ node }) => 'TransactionStmt' in node)),
     functions: [...new Set(functions.map(textOf))],
+    ...sessionStateOf(statements),
   };
 }
 
@@ -147,6 +156,13 @@ function obstaclesOf(
   if (fact.reads.some(isInCatalog) || fact.types.some(({ name }) => CATALOG_TYPES.has(name)))
     obstacles.push('catalog');
   return obstacles;
+}
+
+function sessionStateOf(
+  statements: readonly ParsedStatement[],
+): Pick<StatementAnalysis, 'sessionState'> {
+  const kept = statements.flatMap((statement) => sessionState(statement) ?? [])[0];
+  return kept === undefined ? {} : { sessionState: kept };
 }
 
 /** Whether `standard_conforming_strings` decides where a string ends. */

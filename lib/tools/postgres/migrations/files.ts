@@ -5,29 +5,27 @@ import { IsochroneError, invalidOption } from '../../../model/errors';
 import {
   asNode,
   type FileStatement,
+  isSqlParserLoaded,
+  loadSqlParserBlocking,
+  type ParsedStatement,
+  parseSql,
   type SqlFile,
   SqlSyntaxError,
   splitSql,
   statementBody,
 } from '../../../model/sql';
-import { SqlScanError, type SqlStatement, statementsWithin } from '../sql';
-import { tokenize } from '../sql/tokens';
 import { type Batch, batchProblems } from './batch';
 import { lostDirective, readDirectives } from './directives';
 import { FORMATS, LAYOUTS, type MigrationFormat } from './layouts';
 import { type Runs, type StatementFacts, statementFacts } from './statement-facts';
 import { controlOf, type MigrationStep, stepsOf } from './steps';
 
-/** How a statement runs: as its kind does, or in batches. */
-export type StatementRuns = Runs | 'batches';
-
-export interface MigrationStatement
-  extends FileStatement, SqlStatement, Omit<StatementFacts, 'runs'> {
+export interface MigrationStatement extends FileStatement, StatementFacts {
   /** The position in the file, counted from 1. */
   readonly number: number;
   readonly checksum: string;
   /** How it runs. */
-  readonly runs: StatementRuns;
+  readonly runs: Runs;
   /** The number of the step that it belongs to; 0 if the file runs as a whole. */
   readonly step: number;
   /**
@@ -42,7 +40,7 @@ export interface MigrationStatement
   /** Whether it runs outside of the transaction of its file: `-- isochrone: no transaction`. */
   readonly isAlone: boolean;
   /** The statements of a DO block. */
-  readonly nested: readonly (SqlStatement & StatementFacts)[];
+  readonly nested: readonly (ParsedStatement & StatementFacts)[];
 }
 
 /** The text of a migration, as its file has it. */
@@ -119,6 +117,8 @@ export class Migration {
   }
 
   private read(): Content {
+    // A construct cannot wait; a run has loaded the parser before.
+    if (!isSqlParserLoaded()) loadSqlParserBlocking();
     this.content ??= contentOf(this.source);
     return this.content;
   }
@@ -324,13 +324,12 @@ function contentOf(source: MigrationSource): Content {
       };
     }
     const { perPartition, batch, withoutTransaction } = directives.statement;
-    const legacy = legacyOf(statement);
-    const facts = statementFacts(legacy);
+    const facts = statementFacts(statement);
+    const block = asNode(statement.node, 'DoStmt') ? statementBody(statement) : undefined;
     for (const problem of batchProblems(statement.node, batch))
       onProblem(invalidOption(`${file}:${statement.line}`, problem));
     return {
       ...statement,
-      ...legacy,
       ...facts,
       number: index + 1,
       step: 0,
@@ -340,7 +339,7 @@ function contentOf(source: MigrationSource): Content {
       isAlone: withoutTransaction,
       runs: runsOf(statement, facts.runs, batch, withoutTransaction || forFile.withoutTransaction),
       allowedReason: directives.statement.allowedReason ?? forFile.allowedReason,
-      nested: statementsWithin(legacy).map((inner) => ({ ...inner, ...statementFacts(inner) })),
+      nested: (block?.statements ?? []).map((inner) => ({ ...inner, ...statementFacts(inner) })),
     };
   });
   const divided = stepsOf(file, sql, statements);
@@ -371,30 +370,10 @@ function runsOf(
   runs: Runs,
   batch: Batch | undefined,
   withoutTransaction: boolean,
-): StatementRuns {
+): Runs {
   if (batch) return 'batches';
   if (!withoutTransaction || runs !== 'transaction' || controlOf(statement)) return runs;
-  return mayCommit(statement) ? 'outside' : 'alone';
-}
-
-/** Whether a statement may end transactions itself: a CALL, or a DO block with COMMIT. */
-function mayCommit(statement: FileStatement): boolean {
-  if (asNode(statement.node, 'CallStmt')) return true;
-  if (!asNode(statement.node, 'DoStmt')) return false;
-  return (
-    /\b(?:COMMIT|ROLLBACK|CALL)\b/i.test(statement.text) ||
-    statementBody(statement)?.hasUnknown === true
-  );
-}
-
-/** The statement as the checks read it. */
-function legacyOf({ text, line }: FileStatement): SqlStatement {
-  try {
-    return { text, line, tokens: tokenize(text).tokens, directives: [] };
-  } catch (error) {
-    if (!(error instanceof SqlScanError)) throw error;
-    return { text, line, tokens: [], directives: [] };
-  }
+  return 'alone';
 }
 
 /** Splits a file; its problem is why it cannot be split. */
@@ -408,13 +387,11 @@ function split({ file, sql }: MigrationSource, problems: Error[]): SqlFile | und
   }
 }
 
-const COPY_FROM_STDIN = /\bcopy\b[^;]*\bfrom\s+stdin\b[^;]*;/i;
-
 function syntaxProblem(where: string, sql: string, { reason, position }: SqlSyntaxError): Error {
   const rest = sql.slice(position);
   const command = /^\\\S*/.exec(rest)?.[0];
   const variable = /^:["']?\w+/.exec(rest)?.[0];
-  if (COPY_FROM_STDIN.test(sql.slice(0, position))) return invalidOption(where, COPY_OF_CLIENT);
+  if (copiesFromClient(sql.slice(0, position))) return invalidOption(where, COPY_OF_CLIENT);
   if (command === undefined && variable === undefined) {
     return new IsochroneError(
       `${where}: ${reason}.\n` +
@@ -435,6 +412,19 @@ function syntaxProblem(where: string, sql: string, { reason, position }: SqlSynt
         : 'Remove it, and write what it does as SQL: instead of \\set the value, ' +
           'instead of \\i the statements of the file.',
   });
+}
+
+/** Whether the text before an error has COPY … FROM STDIN, so that data of it follows. */
+function copiesFromClient(before: string): boolean {
+  try {
+    return parseSql(before).some(({ node }) => {
+      const copy = asNode(node, 'CopyStmt');
+      return copy?.is_from === true && copy.filename === undefined;
+    });
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) return false;
+    throw error;
+  }
 }
 
 /** The problem of COPY with the rows in the file. */

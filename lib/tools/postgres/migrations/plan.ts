@@ -6,6 +6,7 @@ import { checkAgainstCatalog } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
 import { MigrationHistory, type StepState } from './history';
+import { shown } from './names';
 import { checkBatches } from './runner';
 import { checkNoPooler } from './session';
 
@@ -75,7 +76,7 @@ export async function planMigrations(
           command: statement.perPartition
             ? `${statement.command}, per partition`
             : statement.command,
-          target: statement.target?.text,
+          target: statement.target && shown(statement.target),
           lock: statement.lock,
           runs: runsAs(statement, transactional),
           state: history.state(migration, transactional ? statement.number : statement.step),

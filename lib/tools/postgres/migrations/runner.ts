@@ -269,7 +269,7 @@ class Run {
     const { connection, catalog, lockTimeoutMs } = this;
     const begun = this.history.state(migration, step.number) === 'running';
     const log = (message: string) =>
-      this.log(where, `${statement.index?.name?.text ?? statement.command} ${message}`);
+      this.log(where, `${statement.index?.name ?? statement.command} ${message}`);
     let corrected = this.history.isCorrected(migration, step);
     const outside: NonTransactionalStep = {
       connection,

@@ -77,7 +77,7 @@ export function stepsOf(
         inside = [];
       }
     } else if (open) {
-      if (statement.runs === 'outside') refuse(statement, insideBegin(statement));
+      if (statement.runs === 'outside' && !mayCommit(statement)) refuse(statement, insideBegin(statement));
       if (statement.batch || statement.isAlone) refuse(statement, ALONE_IN_BEGIN);
       inside.push(statement);
     } else {
@@ -132,6 +132,11 @@ function setsIsolation(node: Node): boolean {
   return (asNode(node, 'VariableSetStmt')?.args ?? []).some(
     (mode) => asNode(mode, 'DefElem')?.defname === 'transaction_isolation',
   );
+}
+
+/** Statements that run outside of a transaction in case they commit; the server takes them inside. */
+export function mayCommit({ node }: { readonly node: Node }): boolean {
+  return 'CallStmt' in node || 'DoStmt' in node;
 }
 
 /** `BEGIN READ ONLY`, and `SET TRANSACTION READ ONLY`. */
