@@ -3,7 +3,7 @@ import { IsochroneError } from '../../lib/model/errors';
 import { loadSqlParser } from '../../lib/model/sql';
 import {
   connect,
-  FORMATS,
+  FORMAT_NAMES,
   formatMigrationPlan,
   type MigrationFormat,
   migrate as migrateDatabase,
@@ -29,7 +29,7 @@ export const migrate: Command = {
         'postgresql://USER@HOST:PORT/NAME; set the password in PGPASSWORD or ~/.pgpass',
       '--folder DIR':
         'the folder with 0001-name.sql, 0002-name.sql, …, or the folder of another migration tool',
-      '--format TOOL': `whose folder it is, if it does not show: ${FORMATS.join(', ')}`,
+      '--format TOOL': `whose folder it is, if it does not show: ${FORMAT_NAMES.join(', ')}`,
       '--baseline VERSION':
         'mark the files up to this version as applied; auto: those that the table of the tool has',
       '--dry-run': 'check the files, and print the statements and their locks; change nothing',
@@ -127,10 +127,10 @@ function notConnected(address: string, error: unknown): never {
 }
 
 function formatOf(text: string | undefined): MigrationFormat | undefined {
-  const format = FORMATS.find((each) => each === text);
+  const format = FORMAT_NAMES.find((each) => each === text);
   if (format !== undefined || text === undefined) return format;
   throw new IsochroneError(
-    `isochrone: --format must be one of ${FORMATS.join(', ')}, got ${JSON.stringify(text)}.\n\n` +
+    `isochrone: --format must be one of ${FORMAT_NAMES.join(', ')}, got ${JSON.stringify(text)}.\n\n` +
       migrate.usage,
   );
 }

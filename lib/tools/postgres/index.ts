@@ -3,7 +3,7 @@ export { sqlState } from './connection';
 export {
   checkStatements,
   connect,
-  FORMATS,
+  FORMAT_NAMES,
   formatMigrationPlan,
   type MigrationEvent,
   type MigrationFormat,

@@ -5,8 +5,9 @@
 import { type InvalidValue, invalidOption } from '../../../model/errors';
 import { type PostgresConnection, rowsOf } from '../connection';
 import type { Migration } from './files';
+import { formatOf, type MigrationFormat, type ToolRecord } from './formats';
 import type { MigrationHistory } from './history';
-import { LAYOUTS, type MigrationFormat } from './layouts';
+import { quoteName } from './names';
 
 export interface Baseline {
   /** The files to be marked as applied: those without a record. */
@@ -14,188 +15,30 @@ export interface Baseline {
   readonly warnings: readonly string[];
 }
 
-/** What the table of a tool says. */
-interface Recorded {
-  /** Whether the tool has applied the file. */
-  readonly has: (migration: Migration) => boolean;
-  /** The ids that it has applied, as far as it lists them. */
-  readonly ids: readonly string[];
-  /** The checksums by id, if it keeps them. */
-  readonly checksums?: ReadonlyMap<string, string>;
-  /** Why the table is in no state to go on from. */
-  readonly problem?: string;
-}
-
-interface ToolTable {
-  readonly name: string;
-  /** A column that distinguishes it from a table of the same name of another tool. */
-  readonly column: string;
-  /** The type of the column. */
-  readonly type?: string;
-  readonly read: (connection: PostgresConnection, table: string) => Promise<Recorded>;
-}
-
-type Row = Readonly<Record<string, string | null>>;
-
-/** The ids of rows, where each row is an applied file. */
-function list(ids: readonly string[], more: Partial<Recorded> = {}): Recorded {
-  const set = new Set(ids);
-  return { has: ({ id }) => set.has(id), ids, ...more };
-}
-
-const TABLES: Readonly<Partial<Record<MigrationFormat, ToolTable>>> = {
-  'golang-migrate': {
-    name: 'schema_migrations',
-    column: 'dirty',
-    read: async (connection, table) => {
-      const [row] = await rowsOf<{ version: string; dirty: boolean }>(
-        connection,
-        `SELECT version::text, dirty FROM ${table}`,
-      );
-      if (row === undefined) return list([]);
-      return {
-        has: ({ id }) => BigInt(id) <= BigInt(row.version),
-        ids: [row.version],
-        problem: row.dirty ? `version ${row.version} is dirty: it has failed half-way` : undefined,
-      };
-    },
-  },
-
-  dbmate: {
-    name: 'schema_migrations',
-    column: 'version',
-    type: 'character varying',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row>(connection, `SELECT version FROM ${table} ORDER BY 1`);
-      return list(rows.map(({ version }) => String(version)));
-    },
-  },
-
-  goose: {
-    name: 'goose_db_version',
-    column: 'is_applied',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row>(
-        connection,
-        `SELECT version FROM (
-           SELECT DISTINCT ON (version_id) version_id::text AS version, is_applied
-           FROM ${table} WHERE version_id > 0 ORDER BY version_id, id DESC) AS last
-         WHERE is_applied`,
-      );
-      return list(rows.map(({ version }) => String(version)));
-    },
-  },
-
-  'sql-migrate': {
-    name: 'gorp_migrations',
-    column: 'applied_at',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row>(connection, `SELECT id FROM ${table} ORDER BY 1`);
-      return list(rows.map(({ id }) => String(id)));
-    },
-  },
-
-  flyway: {
-    name: 'flyway_schema_history',
-    column: 'installed_rank',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row & { success: boolean }>(
-        connection,
-        `SELECT version, type, script, checksum::text, success FROM ${table}
-         ORDER BY installed_rank`,
-      );
-      const checksums = new Map<string, string>();
-      let baseline: string | undefined;
-      let problem: string | undefined;
-      for (const { version, type, script, checksum, success } of rows) {
-        const id = version == null ? String(script) : LAYOUTS.flyway.idOfVersion(version);
-        const known = version == null ? (LAYOUTS.flyway.id(id) ?? id) : id;
-        if (!success) problem = `${script} has failed`;
-        if (/^UNDO/.test(String(type)) || type === 'DELETE') checksums.delete(known);
-        else if (/BASELINE/.test(String(type))) baseline = id;
-        else if (type !== 'SCHEMA') checksums.set(known, String(checksum));
-      }
-      const { compare } = LAYOUTS.flyway;
-      const upTo = baseline && `V${baseline.slice(1)}__.sql`;
-      return {
-        has: ({ id, file, isRepeatable, source }) =>
-          isRepeatable
-            ? checksums.get(id) === source.toolChecksum
-            : checksums.has(id) ||
-              (upTo !== undefined && (id === baseline || compare(file, upTo) < 0)),
-        ids: [...checksums.keys()],
-        checksums,
-        problem,
-      };
-    },
-  },
-
-  prisma: {
-    name: '_prisma_migrations',
-    column: 'migration_name',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row & { finished: boolean }>(
-        connection,
-        `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS finished
-         FROM ${table} WHERE rolled_back_at IS NULL ORDER BY started_at`,
-      );
-      const failed = rows.find(({ finished }) => !finished);
-      const done = rows.filter(({ finished }) => finished);
-      return list(
-        done.map(({ name }) => String(name)),
-        {
-          checksums: new Map(done.map(({ name, checksum }) => [String(name), String(checksum)])),
-          problem: failed && `${failed.name} was begun and has not ended`,
-        },
-      );
-    },
-  },
-
-  diesel: {
-    name: '__diesel_schema_migrations',
-    column: 'version',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row>(connection, `SELECT version FROM ${table} ORDER BY 1`);
-      return list(rows.map(({ version }) => String(version)));
-    },
-  },
-
-  'node-pg-migrate': {
-    name: 'pgmigrations',
-    column: 'run_on',
-    read: async (connection, table) => {
-      const rows = await rowsOf<Row>(connection, `SELECT name FROM ${table} ORDER BY id`);
-      return list(rows.map(({ name }) => String(name)));
-    },
-  },
-};
-
 /** What the tool has recorded in the database; undefined if it has no table, or an empty one. */
 async function recordedBy(
   connection: PostgresConnection,
   format: MigrationFormat,
-): Promise<(Recorded & { readonly table: string }) | undefined> {
-  const tool = TABLES[format];
+): Promise<(ToolRecord & { readonly table: string }) | undefined> {
+  const { table: tool } = formatOf(format);
   if (tool === undefined) return undefined;
-  const [found] = await rowsOf<{ name: string }>(
+  // Other tools have a table of the same name: the columns tell.
+  const [found] = await rowsOf<{ table: string }>(
     connection,
-    `SELECT format('%I.%I', nspname, relname) AS name
-     FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
-     JOIN pg_namespace n ON n.oid = relnamespace
-     WHERE c.oid = coalesce(to_regclass($1), to_regclass('public.' || $1)) AND attname = $2
-       AND ($3::text IS NULL OR format_type(atttypid, NULL) = $3)
+    `SELECT format('%I.%I', nspname, relname) AS table
+     FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+     WHERE c.oid = coalesce(to_regclass($1), to_regclass('public.' || $1))
        AND NOT EXISTS (
-         SELECT FROM pg_attribute other
-         WHERE other.attrelid = c.oid AND other.attname = 'dirty' AND $2 <> 'dirty')`,
-    [tool.name, tool.column, tool.type ?? null],
+         SELECT FROM unnest($2::text[], $3::text[]) AS wanted (name, type)
+         WHERE NOT EXISTS (
+           SELECT FROM pg_attribute WHERE attrelid = c.oid AND NOT attisdropped
+             AND attname = wanted.name AND format_type(atttypid, NULL) = wanted.type))
+       AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0)`,
+    [quoteName(tool.name), Object.keys(tool.columns), Object.values(tool.columns)],
   );
   if (found === undefined) return undefined;
-  const recorded = await tool.read(connection, found.name);
-  if (recorded.ids.length === 0 && recorded.problem === undefined) {
-    const [any] = await rowsOf(connection, `SELECT FROM ${found.name} LIMIT 1`);
-    if (any === undefined) return undefined;
-  }
-  return { ...recorded, table: found.name };
+  const [any] = await rowsOf(connection, `SELECT FROM ${found.table} LIMIT 1`);
+  return any && { ...(await tool.read(connection, found.table)), table: found.table };
 }
 
 /**
@@ -237,11 +80,11 @@ async function fromTable(
   if (recorded.problem !== undefined) throw refused(failedBefore(format, recorded));
   const ids = new Set(migrations.map(({ id }) => id));
   const gone = recorded.ids.filter((id) => !ids.has(id));
-  if (gone.length > 0 && format === 'golang-migrate')
+  if (gone.length > 0 && formatOf(format).table?.mustHaveFiles)
     throw refused(newerDatabase(recorded.table, String(gone[0]), migrations.at(-1)?.id));
-  const changed = migrations.filter(({ id, isRepeatable, source }) => {
+  const changed = migrations.filter(({ id, isRepeatable, toolChecksum }) => {
     const checksum = recorded.checksums?.get(id);
-    return !isRepeatable && checksum !== undefined && !isSame(checksum, source.toolChecksum);
+    return !isRepeatable && checksum !== undefined && !isSame(checksum, toolChecksum);
   });
   return {
     has: recorded.has,
@@ -265,7 +108,7 @@ function upTo(
   version: string,
 ): (migration: Migration) => boolean {
   const format = migrations[0]?.format ?? 'isochrone';
-  const id = LAYOUTS[format].idOfVersion(version);
+  const id = formatOf(format).idOfVersion(version);
   const index = migrations.findIndex(
     (each) => each.id === id || each.file === version || each.id.startsWith(`${id}_`),
   );
@@ -301,7 +144,7 @@ function alreadyBegun(file: string): InvalidValue {
 }
 
 function withoutTable(format: MigrationFormat): InvalidValue {
-  const name = TABLES[format]?.name;
+  const name = formatOf(format).table?.name;
   return {
     property: '--baseline',
     value: 'auto',
@@ -316,7 +159,7 @@ function withoutTable(format: MigrationFormat): InvalidValue {
 
 function failedBefore(
   format: MigrationFormat,
-  { table, problem }: Recorded & { readonly table: string },
+  { table, problem }: ToolRecord & { readonly table: string },
 ): InvalidValue {
   return {
     property: '--baseline',

@@ -16,7 +16,7 @@ import {
 } from '../../../model/sql';
 import { type Batch, batchProblems } from './batch';
 import { lostDirective, readDirectives } from './directives';
-import { FORMATS, LAYOUTS, type MigrationFormat } from './layouts';
+import { FORMAT_NAMES, formatOf, type MigrationFormat } from './formats';
 import { type Runs, type StatementFacts, statementFacts } from './statement-facts';
 import { controlOf, type MigrationStep, stepsOf } from './steps';
 
@@ -87,9 +87,14 @@ export class Migration {
     this.checksum = sha256(source.sql);
   }
 
+  /** The checksum that the tool of the format records. */
+  public get toolChecksum(): string | undefined {
+    return this.source.toolChecksum;
+  }
+
   /** Whether it runs again when its text has changed. */
   public get isRepeatable(): boolean {
-    return LAYOUTS[this.format].isRepeatable(this.id);
+    return formatOf(this.format).isRepeatable?.(this.id) === true;
   }
 
   public get statements(): readonly MigrationStatement[] {
@@ -143,7 +148,7 @@ export function readMigrations(folder: string, format?: MigrationFormat): Migrat
     return text;
   };
   const found = format ?? detectFormat(folder, names, textOf);
-  const { id: idOf, compare } = LAYOUTS[found];
+  const { id: idOf, compare } = formatOf(found);
   if (found === 'isochrone') checkNames(folder, names);
   const files = names.filter((file) => idOf(file) !== undefined).sort(compare);
   if (files.length === 0) throw noMigrations(folder, names, found);
@@ -197,8 +202,8 @@ function detectFormat(
   names: readonly string[],
   textOf: (file: string) => string,
 ): MigrationFormat {
-  const signs = FORMATS.filter((format) =>
-    names.some((file) => LAYOUTS[format].isSign(file, () => textOf(file))),
+  const signs = FORMAT_NAMES.filter((format) =>
+    names.some((file) => formatOf(format).isSign(file, () => textOf(file))),
   );
   // Numbered names are shared; the comments of a tool in the text are its own.
   const [first, second] = signs.length > 1 ? signs.filter((each) => each !== 'isochrone') : signs;
@@ -208,7 +213,7 @@ function detectFormat(
       value: signs.join(' and '),
       allowed: 'those of one tool',
       rule: 'Each tool has an order of its own, and a record of its own of what was applied.',
-      fix: `Give --format, one of ${FORMATS.join(', ')}, or divide the folder.`,
+      fix: `Give --format, one of ${FORMAT_NAMES.join(', ')}, or divide the folder.`,
     });
   }
   return first ?? 'isochrone';
@@ -216,7 +221,7 @@ function detectFormat(
 
 function checkNames(folder: string, names: readonly string[]): void {
   const sql = names.filter((name) => !name.includes('/') && name.endsWith('.sql'));
-  const malformed = sql.find((name) => LAYOUTS.isochrone.id(name) === undefined);
+  const malformed = sql.find((name) => formatOf('isochrone').id(name) === undefined);
   if (malformed !== undefined) throw noMigrations(folder, [malformed], 'isochrone');
 }
 
@@ -238,7 +243,7 @@ function noMigrations(
     fix:
       sql.length === 0
         ? 'Name another folder, or write the first migration.'
-        : `Rename it, or give --format if it is of another tool: ${FORMATS.slice(1).join(', ')}.`,
+        : `Rename it, or give --format if it is of another tool: ${FORMAT_NAMES.slice(1).join(', ')}.`,
   });
 }
 
@@ -249,9 +254,9 @@ function sourceOf(
   id: string,
   names: readonly string[],
 ): MigrationSource {
-  const { up, settings, checksum } = LAYOUTS[format];
+  const { up, settings, checksum } = formatOf(format);
   const { text, problem: bytes } = readSql(join(folder, file), file);
-  const part = up(text);
+  const part = up?.(text) ?? { sql: text, withoutTransaction: false };
   const beside = settings?.file(file);
   const asked =
     beside !== undefined && names.includes(beside)

@@ -1,7 +1,7 @@
 import { invalidOption } from '../../../model/errors';
 import { type PostgresConnection, rowsOf } from '../connection';
 import { type Migration, sha256 } from './files';
-import { LAYOUTS } from './layouts';
+import { formatOf } from './formats';
 import type { MigrationStep } from './steps';
 
 export type StepState = 'running' | 'done' | 'failed';
@@ -164,7 +164,7 @@ export class MigrationHistory {
     const byId = new Map(migrations.map((migration, i) => [migration.id, { migration, i }]));
     const format = migrations[0]?.format ?? 'isochrone';
     const places = [...this.entries.values()].map((entry) => {
-      const id = format === 'isochrone' ? String(entry.version) : LAYOUTS[format].id(entry.file);
+      const id = format === 'isochrone' ? String(entry.version) : formatOf(format).id(entry.file);
       const place = id === undefined ? undefined : byId.get(id);
       if (id !== undefined && place) this.versions.set(id, entry.version);
       return { entry, place };
@@ -172,7 +172,7 @@ export class MigrationHistory {
     const first = migrations.findIndex(
       (migration) => !migration.isRepeatable && !this.isApplied(migration),
     );
-    const missing = LAYOUTS[format].runsLate ? undefined : migrations[first];
+    const missing = formatOf(format).runsLate ? undefined : migrations[first];
     for (const { entry, place } of places) {
       if (missing && place && place.i > first && !place.migration.isRepeatable)
         throw this.missingBefore(missing, entry);

@@ -1,6 +1,6 @@
 export { checkStatements } from './checks';
 export { readMigrations } from './files';
-export { FORMATS, type MigrationFormat } from './layouts';
+export { FORMAT_NAMES, type MigrationFormat } from './formats';
 export { connect, migrate, refusal } from './migrate';
 export { formatMigrationPlan, planMigrations } from './plan';
 export type { MigrationEvent } from './runner';

@@ -401,7 +401,7 @@ const TWO_WORDS: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP', 'PREP
 
 /** The first words of a statement that has no name here. */
 function firstWords(text: string): string {
-  const words = scanSql(text.slice(0, 200)).filter(({ kind }) => kind !== 'comment');
+  const words = scanSql(text).filter(({ kind }) => kind !== 'comment');
   const [first, second] = words
     .filter(({ text: word }) => !/^(?:or|replace)$/i.test(word))
     .map(({ text: word }) => word.toUpperCase());
