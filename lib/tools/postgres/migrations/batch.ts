@@ -284,8 +284,7 @@ function movesKeys({ table, columns }: Batch): InvalidValue {
   };
 }
 
-
-/** The key column of a batch. */
-export function keyOf({ columns: [column = ''] }: Batch): string {
-  return identifier(column);
+/** The table and column of the key, as they were written. */
+export function keyOf({ table, columns }: Batch): string {
+  return `${table}.${columns.join(', ')}`;
 }

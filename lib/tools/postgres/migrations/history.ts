@@ -20,12 +20,16 @@ export interface HistoryEntry {
   readonly state: StepState;
   /** The last key of a statement in batches, up to which it has run. */
   readonly reached?: string | null;
+  /** The table and column of that key, as they were written. */
+  readonly batch_key?: string | null;
   /** How many rows a statement in batches has changed. */
   readonly changed_rows?: string | null;
 }
 
 /** How far a statement in batches has come. */
 export interface BatchProgress {
+  /** The table and column of the key, as they were written. */
+  readonly key: string | undefined;
   readonly reached: string | undefined;
   readonly changedRows: number;
 }
@@ -45,6 +49,7 @@ const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
   started_by text NOT NULL,
   database_user text NOT NULL DEFAULT session_user,
   error text,
+  batch_key text,
   reached text,
   changed_rows bigint,
   PRIMARY KEY (version, statement)
@@ -52,7 +57,8 @@ const CREATE = `CREATE TABLE IF NOT EXISTS ${TABLE} (
 
 /** The columns that older versions of the table do not have. */
 const UPGRADE = `ALTER TABLE ${TABLE}
-  ADD COLUMN IF NOT EXISTS reached text, ADD COLUMN IF NOT EXISTS changed_rows bigint`;
+  ADD COLUMN IF NOT EXISTS batch_key text, ADD COLUMN IF NOT EXISTS reached text,
+  ADD COLUMN IF NOT EXISTS changed_rows bigint`;
 
 /** The history in the database: as read when the run started, and as the run continued it. */
 export class MigrationHistory {
@@ -127,6 +133,7 @@ export class MigrationHistory {
   public progress(migration: Migration, step: number): BatchProgress {
     const entry = this.entry(migration, step);
     return {
+      key: entry?.batch_key ?? undefined,
       reached: entry?.reached ?? undefined,
       changedRows: Number(entry?.changed_rows ?? 0),
     };
@@ -181,8 +188,7 @@ export class MigrationHistory {
       if (this.isRepeated(migration)) continue;
       if (entry.statement > 0 && this.isApplied(migration)) continue;
       const step = entry.statement === 0 ? undefined : stepOf(migration, entry.statement);
-      const checksum =
-        entry.statement > 0 && !step ? undefined : checksumOf(migration, step);
+      const checksum = entry.statement > 0 && !step ? undefined : checksumOf(migration, step);
       const fixed = entry.state === 'done' || (entry.state === 'running' && entry.statement > 0);
       if (fixed && checksum !== entry.checksum) throw changed(migration, entry, step, checksum);
     }
@@ -222,7 +228,11 @@ export class MigrationHistory {
   public async recordBaseline(migrations: readonly Migration[]): Promise<void> {
     const numbered = migrations.map((migration) => {
       this.assumeApplied([migration]);
-      return { version: this.versionOf(migration), file: migration.file, checksum: migration.checksum };
+      return {
+        version: this.versionOf(migration),
+        file: migration.file,
+        checksum: migration.checksum,
+      };
     });
     await this.connection.query(
       `INSERT INTO ${TABLE} (version, statement, file, checksum, state, ended, started_by)
@@ -275,13 +285,12 @@ export class MigrationHistory {
   public async recordProgress(
     migration: Migration,
     step: MigrationStep,
-    reached: string,
-    changedRows: number,
+    { key: batchKey, reached, changedRows }: BatchProgress,
   ): Promise<void> {
     await this.connection.query(
-      `UPDATE ${TABLE} SET reached = $3, changed_rows = coalesce(changed_rows, 0) + $4
+      `UPDATE ${TABLE} SET batch_key = $3, reached = $4, changed_rows = $5
        WHERE version = $1 AND statement = $2`,
-      [this.versionOf(migration), step.number, reached, changedRows],
+      [this.versionOf(migration), step.number, batchKey, reached, changedRows],
     );
   }
 
@@ -333,6 +342,7 @@ export class MigrationHistory {
       file: migration.file,
       checksum: checksumOf(migration, step),
       state,
+      batch_key: made ? made.key : before?.batch_key,
       reached: made ? made.reached : before?.reached,
       changed_rows: made ? String(made.changedRows) : before?.changed_rows,
     });

@@ -1,5 +1,5 @@
-import type { PostgresConnection } from '../connection';
 import { loadSqlParser } from '../../../model/sql';
+import type { PostgresConnection } from '../connection';
 import { baselineOf } from './baseline';
 import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog } from './catalog-checks';

@@ -1,17 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { IsochroneError } from '../../../model/errors';
-import { isConnectionLost, type PostgresConnection, sqlState } from '../connection';
-import { Catalog, invalidIndexesMessage } from './catalog';
+import { IsochroneError, invalidOption } from '../../../model/errors';
 import { asNode, loadSqlParser, type Node } from '../../../model/sql';
+import { isConnectionLost, type PostgresConnection, sqlState } from '../connection';
 import { baselineOf } from './baseline';
-import {
-  type Batch,
-  checkBatch,
-  estimatedRows,
-  keyOf,
-  laggingReplica,
-  nextRange,
-} from './batch';
+import { type Batch, checkBatch, estimatedRows, keyOf, laggingReplica, nextRange } from './batch';
+import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog, LARGE_TABLE_BYTES } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
@@ -115,12 +108,7 @@ export async function runMigrations(
   await lockMigrations(connection, options.waitForOthersMs ?? 30_000, options.sleep ?? pause);
   const history = await MigrationHistory.read(connection, options.by);
   history.check(migrations);
-  const { applied, warnings } = await baselineOf(
-    connection,
-    migrations,
-    history,
-    options.baseline,
-  );
+  const { applied, warnings } = await baselineOf(connection, migrations, history, options.baseline);
   for (const message of warnings) options.log({ level: 'WARN', message });
   if (applied.length > 0) {
     await history.create();
@@ -136,12 +124,7 @@ export async function runMigrations(
   const isDone = (migration: Migration, { step }: MigrationStatement) =>
     step > 0 && history.state(migration, step) === 'done';
   const check = async (files: readonly Migration[]) => {
-    await checkAgainstCatalog(
-      files,
-      catalog,
-      options.largeTableBytes ?? LARGE_TABLE_BYTES,
-      isDone,
-    );
+    await checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, isDone);
     await checkBatches(connection, files, isDone);
   };
   await check(pending);
@@ -315,6 +298,7 @@ class Run {
     await checkBatch(this.connection, batch, where);
     const total = await estimatedRows(this.connection, batch);
     const begun = this.history.progress(migration, step.number);
+    if (begun.key !== undefined && begun.key !== keyOf(batch)) throw otherKey(where, batch, begun);
     if (begun.reached !== undefined)
       this.log(where, `continues after ${keyOf(batch)} ${begun.reached}`);
     const log = ({ reached, changedRows }: BatchProgress) =>
@@ -357,10 +341,13 @@ class Run {
       const range = await nextRange(this.connection, batch, before.reached);
       if (range === undefined) return this.finish(migration, step);
       const { rowCount } = await this.connection.query(statement.text, [range.from, range.to]);
-      const changed = rowCount ?? 0;
       await this.connection.query('RESET SESSION AUTHORIZATION; RESET ROLE');
-      await this.history.recordProgress(migration, step, range.to, changed);
-      made = { reached: range.to, changedRows: before.changedRows + changed };
+      made = {
+        key: keyOf(batch),
+        reached: range.to,
+        changedRows: before.changedRows + (rowCount ?? 0),
+      };
+      await this.history.recordProgress(migration, step, made);
     });
     return made;
   }
@@ -487,25 +474,34 @@ class Run {
   }
 }
 
+function otherKey(where: string, batch: Batch, { key, reached }: BatchProgress): Error {
+  return invalidOption(where, {
+    property: 'the key of the batch',
+    value: keyOf(batch),
+    allowed: `${key}, by which it was begun`,
+    rule: `It has come to ${reached}, which says nothing about another key.`,
+    fix: 'Restore the comment, or put the rest into a further migration.',
+  });
+}
+
 /** Whether the statement opens or ends a transaction, which the run does itself. */
 function opensOrEnds(node: Node): boolean {
   const kind = asNode(node, 'TransactionStmt')?.kind;
-  return (
-    kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START' || kind === 'TRANS_STMT_COMMIT'
-  );
+  return kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START' || kind === 'TRANS_STMT_COMMIT';
 }
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function failure(
-  error: unknown,
-  step: string,
-  statement: MigrationStatement | undefined,
-): Error {
+function failure(error: unknown, step: string, statement: MigrationStatement | undefined): Error {
   if (error instanceof IsochroneError) return error;
-  const { detail, hint, where = step, attempts = 1 } = error as {
+  const {
+    detail,
+    hint,
+    where = step,
+    attempts = 1,
+  } = error as {
     detail?: string;
     hint?: string;
     where?: string;
@@ -536,6 +532,7 @@ function remains(statement: MigrationStatement | undefined, state: string | unde
       'Nothing of this step remains'
     );
   if (statement?.perPartition) return 'The indexes of single partitions that are valid remain';
-  if (statement?.batch) return 'The batches before it remain, and the next run continues after them';
+  if (statement?.batch)
+    return 'The batches before it remain, and the next run continues after them';
   return 'Nothing of this step remains';
 }

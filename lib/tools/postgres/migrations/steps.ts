@@ -77,7 +77,8 @@ export function stepsOf(
         inside = [];
       }
     } else if (open) {
-      if (statement.runs === 'outside' && !mayCommit(statement)) refuse(statement, insideBegin(statement));
+      if (statement.runs === 'outside' && !mayCommit(statement))
+        refuse(statement, insideBegin(statement));
       if (statement.batch || statement.isAlone) refuse(statement, ALONE_IN_BEGIN);
       inside.push(statement);
     } else {
@@ -107,10 +108,7 @@ function isWhole(steps: readonly MigrationStep[]): boolean {
 }
 
 /** Statements that need a transaction around them, or need to be the first of theirs. */
-function misplaced({
-  statements,
-  opening,
-}: Pick<MigrationStep, 'statements' | 'opening'>): {
+function misplaced({ statements, opening }: Pick<MigrationStep, 'statements' | 'opening'>): {
   statement: MigrationStatement;
   problem: InvalidValue;
 }[] {

@@ -1,8 +1,8 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkStatements } from '../../../../lib/tools/postgres/migrations/checks';
 import { loadSqlParser } from '../../../../lib/model/sql';
+import { checkStatements } from '../../../../lib/tools/postgres/migrations/checks';
 import { parseMigration, readMigrations } from '../../../../lib/tools/postgres/migrations/files';
 import { partitionIndexName } from '../../../../lib/tools/postgres/migrations/partitioned-index';
 

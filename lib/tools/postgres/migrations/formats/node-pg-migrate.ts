@@ -30,9 +30,7 @@ export const nodePgMigrate: Format = {
 
 /** By the time in the name, then by the name with its numbers as numbers. */
 function byTime(a: string, b: string): number {
-  return (
-    timeOf(a) - timeOf(b) || a.localeCompare(b, undefined, { numeric: true }) || byText(a, b)
-  );
+  return timeOf(a) - timeOf(b) || a.localeCompare(b, undefined, { numeric: true }) || byText(a, b);
 }
 
 /** Milliseconds, or the date in 17 digits (`getNumericPrefix`). */
