@@ -1,7 +1,7 @@
 export { type Advice, advise, connectByIam, formatAdvice } from './advice';
 export { sqlState } from './connection';
 export {
-  checkStatements,
+  checkFolder,
   connect,
   FORMAT_NAMES,
   formatMigrationPlan,

@@ -4,7 +4,8 @@
  */
 import { type InvalidValue, invalidOption } from '../../../model/errors';
 import { type PostgresConnection, rowsOf } from '../connection';
-import type { Migration } from './files';
+import { checkStatements } from './checks';
+import { type Migration, readMigrations } from './files';
 import { formatOf, type MigrationFormat, type ToolRecord } from './formats';
 import type { MigrationHistory } from './history';
 import { quoteName } from './names';
@@ -119,34 +120,53 @@ function upTo(
   return ({ file }) => files.has(file);
 }
 
+/**
+ * Checks the files of a folder without a server.
+ *
+ * @param options the format of the folder, and what the database had before its first run: files up
+ * to a version are not checked, and with `auto` none, because only the server knows which ones
+ * @throws IsochroneError with all problems, and as `readMigrations` does
+ */
+export function checkFolder(
+  folder: string,
+  { format, baseline }: { readonly format?: MigrationFormat; readonly baseline?: string } = {},
+): void {
+  const migrations = readMigrations(folder, format);
+  if (baseline === 'auto') return;
+  const has = baseline === undefined ? () => false : upTo(migrations, baseline);
+  checkStatements(migrations.filter((migration) => !has(migration)));
+}
+
 function refused(problem: InvalidValue): Error {
-  return invalidOption('isochrone migrate', problem);
+  return invalidOption('Migrations', problem);
 }
 
 function unrecorded(format: MigrationFormat, table: string): InvalidValue {
   return {
-    property: '--baseline',
+    property: 'the baseline',
     value: undefined,
     allowed: 'given for a database that another tool has migrated',
     rule: `${table} shows that ${format} has run here, and isochrone has no record yet.`,
-    fix: `Give --baseline auto to take over what ${table} has, or --baseline VERSION.`,
+    fix:
+      `Give --baseline auto to take over what ${table} has, or --baseline VERSION; ` +
+      'a construct has the prop `baseline`.',
   };
 }
 
 function alreadyBegun(file: string): InvalidValue {
   return {
-    property: '--baseline',
+    property: 'the baseline',
     value: file,
     allowed: 'files that isochrone has not begun',
     rule: 'isochrone.migrations shows that a run of this file was interrupted or has failed.',
-    fix: 'Run without --baseline, which continues it.',
+    fix: 'Run without a baseline, which continues it.',
   };
 }
 
 function withoutTable(format: MigrationFormat): InvalidValue {
   const name = formatOf(format).table?.name;
   return {
-    property: '--baseline',
+    property: 'the baseline',
     value: 'auto',
     allowed: 'a version',
     rule:
@@ -162,11 +182,11 @@ function failedBefore(
   { table, problem }: ToolRecord & { readonly table: string },
 ): InvalidValue {
   return {
-    property: '--baseline',
+    property: 'the baseline',
     value: `${table}: ${problem}`,
     allowed: 'a record without a failed migration',
     rule: 'How much of a failed migration the database has cannot be known from here.',
-    fix: `Repair it by ${format}, or give --baseline VERSION.`,
+    fix: `Repair it by ${format}, or give a version.`,
   };
 }
 
@@ -183,7 +203,7 @@ function newerDatabase(table: string, version: string, last: string | undefined)
 function unknownVersion(version: string, migrations: readonly Migration[]): InvalidValue {
   const shown = migrations.length > 6 ? migrations.slice(-6) : migrations;
   return {
-    property: '--baseline',
+    property: 'the baseline',
     value: version,
     allowed: 'auto, or the version of a file',
     rule: `The ${shown.length < migrations.length ? 'last ' : ''}versions are ${shown

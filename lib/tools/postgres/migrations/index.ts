@@ -1,4 +1,4 @@
-export { checkStatements } from './checks';
+export { checkFolder } from './baseline';
 export { readMigrations } from './files';
 export { FORMAT_NAMES, type MigrationFormat } from './formats';
 export { connect, migrate, refusal } from './migrate';

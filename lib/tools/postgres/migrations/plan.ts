@@ -9,6 +9,7 @@ import { MigrationHistory, type StepState } from './history';
 import { shown } from './names';
 import { checkBatches } from './runner';
 import { checkNoPooler } from './session';
+import { opensOrEnds } from './steps';
 
 export interface PlannedStatement {
   readonly where: string;
@@ -71,16 +72,18 @@ export async function planMigrations(
       return {
         file: migration.file,
         transactional,
-        statements: migration.statements.map((statement) => ({
-          where: at(migration, statement),
-          command: statement.perPartition
-            ? `${statement.command}, per partition`
-            : statement.command,
-          target: statement.target && shown(statement.target),
-          lock: statement.lock,
-          runs: runsAs(statement, transactional),
-          state: history.state(migration, transactional ? statement.number : statement.step),
-        })),
+        statements: migration.statements
+          .filter(({ node }) => !opensOrEnds(node))
+          .map((statement) => ({
+            where: at(migration, statement),
+            command: statement.perPartition
+              ? `${statement.command}, per partition`
+              : statement.command,
+            target: statement.target && shown(statement.target),
+            lock: statement.lock,
+            runs: runsAs(statement, transactional),
+            state: history.state(migration, transactional ? statement.number : statement.step),
+          })),
       };
     }),
     invalidIndexes: await catalog.invalidIndexes(),

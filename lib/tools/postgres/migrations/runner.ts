@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { IsochroneError, invalidOption } from '../../../model/errors';
-import { asNode, loadSqlParser, type Node } from '../../../model/sql';
+import { loadSqlParser } from '../../../model/sql';
 import { isConnectionLost, type PostgresConnection, sqlState } from '../connection';
 import { baselineOf } from './baseline';
 import { type Batch, checkBatch, estimatedRows, keyOf, laggingReplica, nextRange } from './batch';
@@ -17,7 +17,7 @@ import {
   runNonTransactional,
 } from './non-transactional';
 import { lockMigrations, resetSession } from './session';
-import type { MigrationStep } from './steps';
+import { type MigrationStep, opensOrEnds } from './steps';
 
 export interface MigrationEvent {
   readonly level: 'INFO' | 'WARN' | 'ERROR';
@@ -482,12 +482,6 @@ function otherKey(where: string, batch: Batch, { key, reached }: BatchProgress):
     rule: `It has come to ${reached}, which says nothing about another key.`,
     fix: 'Restore the comment, or put the rest into a further migration.',
   });
-}
-
-/** Whether the statement opens or ends a transaction, which the run does itself. */
-function opensOrEnds(node: Node): boolean {
-  const kind = asNode(node, 'TransactionStmt')?.kind;
-  return kind === 'TRANS_STMT_BEGIN' || kind === 'TRANS_STMT_START' || kind === 'TRANS_STMT_COMMIT';
 }
 
 function reasonOf(error: unknown): string {

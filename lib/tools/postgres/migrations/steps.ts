@@ -38,6 +38,12 @@ const SAVEPOINTS: ReadonlySet<string> = new Set([
   'TRANS_STMT_ROLLBACK_TO',
 ]);
 
+/** Whether the statement opens or ends a transaction, which the run does itself. */
+export function opensOrEnds(node: Node): boolean {
+  const kind = String(asNode(node, 'TransactionStmt')?.kind);
+  return OPENS.has(kind) || kind === 'TRANS_STMT_COMMIT';
+}
+
 /**
  * Divides the statements of a file into steps.
  *

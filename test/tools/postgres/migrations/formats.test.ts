@@ -202,7 +202,7 @@ test('the format can be given where the names and texts do not show it', () => {
 });
 
 test.each<[Readonly<Record<string, string>>, RegExp]>([
-  [{ 'V1__a.sql': 'CREATE SCHEMA ${name};' }, /got "the placeholder \$\{name\}"/],
+  [{ 'V1__a.sql': `CREATE SCHEMA $\{name};` }, /got "the placeholder \$\{name\}"/],
   [{ '1_a.sql': '-- +goose Up\n-- +goose ENVSUB ON\nSELECT 1;' }, /ENVSUB ON/],
   [
     { '1_a.sql': '-- migrate:up\nSELECT 1', '2_b.sql': 'SELECT 1' },
@@ -210,6 +210,14 @@ test.each<[Readonly<Record<string, string>>, RegExp]>([
   ],
 ])('%j needs what only its tool has, and is refused', (files, message) => {
   expect(() => checkStatements(readMigrations(folder(files)))).toThrow(message);
+});
+
+test('the checksum of Flyway is the CRC-32 of the lines without their ends', () => {
+  const [windows, unix] = ['SELECT 1;\r\nSELECT 2;\r\n', '\ufeffSELECT 1;\nSELECT 2;'].map(
+    (text) => readMigrations(folder({ 'V1__a.sql': text }))[0]?.toolChecksum,
+  );
+  expect(windows).toBe('-1665099012');
+  expect(unix).toBe('-1665099012');
 });
 
 test('the checksum is that of what goes up', () => {
