@@ -7,8 +7,8 @@
  * Concurrently", PostgreSQL documentation).
  */
 import { invalidOption } from '../../../model/errors';
-import type { PostgresConnection } from '../connection';
 import type { SqlName } from '../../../model/sql';
+import type { PostgresConnection } from '../connection';
 import type { Catalog, FoundIndex } from './catalog';
 import type { MigrationStatement } from './files';
 import { quoted } from './names';
@@ -124,12 +124,7 @@ export async function clearBeforeCorrected(step: NonTransactionalStep): Promise<
   const { connection, catalog, statement, lockTimeoutMs, log } = step;
   const { index, target, perPartition } = statement;
   if (!perPartition || !index?.name || !target) return;
-  const found = await partitionIndexes(
-    connection,
-    catalog,
-    quoted(target),
-    index.name,
-  );
+  const found = await partitionIndexes(connection, catalog, quoted(target), index.name);
   for (const {
     found: { name },
     partitioned,
@@ -154,7 +149,9 @@ async function detach(
     return;
   }
   log('is half detached by an interrupted or failed statement: finishes it');
-  await connection.query(`ALTER TABLE ${quoted(parent)} DETACH PARTITION ${quoted(partition)} FINALIZE`);
+  await connection.query(
+    `ALTER TABLE ${quoted(parent)} DETACH PARTITION ${quoted(partition)} FINALIZE`,
+  );
 }
 
 async function dropInvalid(

@@ -53,9 +53,9 @@ export async function planMigrations(
   history.check(migrations);
   const catalog = new Catalog(connection);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
-  const isDone = (migration: Migration, { number }: MigrationStatement) =>
-    history.state(migration, number) === 'done';
-  await checkAgainstCatalog(pending, catalog, options.largeTableBytes, isDone);
+  const stateOf = (migration: Migration, { number }: MigrationStatement) =>
+    history.state(migration, number);
+  await checkAgainstCatalog(pending, catalog, options.largeTableBytes, stateOf);
   return {
     before: migrations.length - pending.length,
     pending: pending.map((migration) => {

@@ -96,10 +96,10 @@ export async function runMigrations(
   history.check(migrations);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
   const catalog = new Catalog(connection);
-  const isDone = (migration: Migration, { number }: MigrationStatement) =>
-    history.state(migration, number) === 'done';
+  const stateOf = (migration: Migration, { number }: MigrationStatement) =>
+    history.state(migration, number);
   const check = (files: readonly Migration[]) =>
-    checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, isDone);
+    checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, stateOf);
   await check(pending);
   if (pending.length > 0) await history.create();
   const run = new Run(connection, catalog, history, options);
