@@ -13,6 +13,7 @@ import { migrationsBenchmark } from './migrations';
 import { poolingBenchmark } from './pooling';
 import { replayBenchmark } from './replay';
 import { segmentsBenchmark } from './segments';
+import { sqlBenchmark } from './sql';
 import { synthBenchmark } from './synth';
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -22,6 +23,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
   cacheTestsBenchmark,
   cacheBenchmark,
+  sqlBenchmark,
   migrationsBenchmark,
   segmentsBenchmark,
   poolingBenchmark,
@@ -34,6 +36,7 @@ async function main(): Promise<number> {
       json: { type: 'boolean', default: false },
       traces: { type: 'string' },
       'cache-tests': { type: 'string' },
+      'sql-files': { type: 'string' },
     },
     allowPositionals: true,
   });
@@ -41,10 +44,12 @@ async function main(): Promise<number> {
   if (values.traces !== undefined) process.env.ISOCHRONE_TRACES = values.traces;
   if (values['cache-tests'] !== undefined)
     process.env.ISOCHRONE_CACHE_TESTS = values['cache-tests'];
+  if (values['sql-files'] !== undefined) process.env.ISOCHRONE_SQL_FILES = values['sql-files'];
   const benchmark = BENCHMARKS.find(({ name }) => name === positionals[0]);
   if (!benchmark || positionals.length !== 1) {
     console.error(
-      'npm run bench -- NAME [--json] [--traces DIR] [--cache-tests DIR], where NAME is one of:\n' +
+      'npm run bench -- NAME [--json] [--traces DIR] [--cache-tests DIR] [--sql-files DIR],\n' +
+        'where NAME is one of:\n' +
         BENCHMARKS.map(({ name, about }) => `  ${name}  ${about}`).join('\n'),
     );
     return 2;

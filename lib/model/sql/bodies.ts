@@ -26,8 +26,7 @@ export function statementBody({ text, node }: ParsedStatement): StatementBody | 
   if (!block && !routine) return undefined;
   const options = block?.args ?? routine?.options ?? [];
   const language = textOption(options, 'language') ?? (block ? 'plpgsql' : 'sql');
-  if (routine?.sql_body)
-    return { ...NOTHING_ELSE, statements: atomicBody(routine.sql_body, text) };
+  if (routine?.sql_body) return { ...NOTHING_ELSE, statements: atomicBody(routine.sql_body, text) };
   const body = textOption(options, 'as');
   if (body === undefined) return undefined;
   if (language === 'sql') return fromText(body);
@@ -134,9 +133,28 @@ function constantText(expression: string): string | undefined {
 function constantOf(node: Node | undefined): string | undefined {
   const literal = asNode(node, 'A_Const')?.sval?.sval;
   if (literal !== undefined) return literal;
+  const call = asNode(node, 'FuncCall');
+  if (call && namesOf(call.funcname).at(-1) === 'format') return formatted(call.args ?? []);
   const operation = asNode(node, 'A_Expr');
   if (namesOf(operation?.name)[0] !== '||') return undefined;
   const left = constantOf(operation?.lexpr);
   const right = constantOf(operation?.rexpr);
   return left === undefined || right === undefined ? undefined : left + right;
+}
+
+/** What `format` makes of constants; undefined if one is not constant, or has a position or width. */
+function formatted(args: readonly Node[]): string | undefined {
+  const [template, ...values] = args.map(constantOf);
+  if (template === undefined || /%(?![%sIL])/.test(template)) return undefined;
+  let next = 0;
+  let known = true;
+  const text = template.replace(/%([%sIL])/g, (_, kind: string) => {
+    if (kind === '%') return '%';
+    const value = values[next];
+    next += 1;
+    if (value === undefined) known = false;
+    if (kind === 'I') return `"${(value ?? '').replaceAll('"', '""')}"`;
+    return kind === 'L' ? `'${(value ?? '').replaceAll("'", "''")}'` : (value ?? '');
+  });
+  return known ? text : undefined;
 }

@@ -6,7 +6,6 @@ import {
   parseSql,
   type SqlName,
   SqlSyntaxError,
-  type SqlToken,
   type StatementFacts,
   scanSql,
   statementFacts,
@@ -36,8 +35,8 @@ export type UncachedStatement =
 /** The properties of a statement that its text shows. */
 export interface StatementAnalysis {
   /**
-   * The statement without comments, with one space where there was space, and with words in lower
-   * case. Statements with the same normal form are the same to PostgreSQL.
+   * The statement as PostgreSQL's parser understands it: statements that differ in comments, space
+   * and the case of words have the same.
    */
   readonly normalForm: string;
   /** Why its result is not cached, the strongest reason first; empty if it may be. */
@@ -92,21 +91,19 @@ async function newAnalysis(sql: string): Promise<StatementAnalysis> {
 /** Analyzes a statement. `loadSqlParser` has finished. */
 export function analyzeStatement(sql: string): StatementAnalysis {
   let statements: ParsedStatement[];
-  let tokens: SqlToken[];
   try {
     statements = parseSql(sql);
-    tokens = scanSql(sql);
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
     return unreadable(sql);
   }
   const facts = statements.map(({ node }) => statementFacts(node));
   const functions = facts.flatMap((one) => one.functions).filter((name) => !isOwn(name));
-  const obstacles = tokens.some(dependsOnSetting)
+  const obstacles = dependsOnSetting(sql)
     ? (['unreadable'] as const)
     : obstaclesOf(statements, facts, functions);
   return {
-    normalForm: normalForm(tokens),
+    normalForm: normalForm(statements),
     obstacles,
     onlyReads: obstacles.every((obstacle) => obstacle === 'volatile' || obstacle === 'catalog'),
     reads: facts.flatMap(({ reads }) => reads),
@@ -165,9 +162,17 @@ function sessionStateOf(
   return kept === undefined ? {} : { sessionState: kept };
 }
 
-/** Whether `standard_conforming_strings` decides where a string ends. */
-function dependsOnSetting({ kind, text }: SqlToken): boolean {
-  return kind === 'string' && text.startsWith("'") && text.includes("\\'");
+/**
+ * Whether `standard_conforming_strings` decides where a string ends: with it off, a backslash before
+ * a quote keeps a plain string open.
+ */
+function dependsOnSetting(sql: string): boolean {
+  return (
+    sql.includes("\\'") &&
+    scanSql(sql).some(
+      ({ kind, text }) => kind === 'string' && text.startsWith("'") && text.includes("\\'"),
+    )
+  );
 }
 
 /** Whether a function is PostgreSQL's, unless a type of the user's has one of the same name. */
@@ -183,23 +188,9 @@ function textOf({ schema, name }: SqlName): string {
   return schema === undefined ? name : `${schema}.${name}`;
 }
 
-function normalForm(tokens: readonly SqlToken[]): string {
-  let form = '';
-  let end: number | undefined;
-  for (const { kind, text, start, end: itsEnd } of tokens) {
-    if (kind === 'comment') continue;
-    if (end !== undefined && end < start) form += ' ';
-    form += isFolded(kind, text) ? foldWord(text) : text;
-    end = itsEnd;
-  }
-  return form.replace(/[ ;]+$/, '');
-}
+/** Where a part of a statement lies in its text. Within a string of JSON, quotes are escaped. */
+const LOCATIONS = /"(?:location|\w+_(?:location|start|end))":-?\d+,?/g;
 
-function isFolded(kind: SqlToken['kind'], text: string): boolean {
-  return kind === 'keyword' || (kind === 'identifier' && !text.endsWith('"'));
-}
-
-/** Folds a word to lower case. PostgreSQL folds only ASCII letters, in every locale. */
-function foldWord(word: string): string {
-  return word.replace(/[A-Z]+/g, (capitals) => capitals.toLowerCase());
+function normalForm(statements: readonly ParsedStatement[]): string {
+  return JSON.stringify(statements.map(({ node }) => node)).replace(LOCATIONS, '');
 }

@@ -1,5 +1,5 @@
-import { blockingLibrary } from '../../../lib/model/sql/blocking';
 import { loadSqlParserBlocking, parseSql, SqlSyntaxError, splitSql } from '../../../lib/model/sql';
+import { blockingLibrary } from '../../../lib/model/sql/blocking';
 
 test('the parser answers without waiting, from a thread', () => {
   loadSqlParserBlocking();
@@ -18,5 +18,7 @@ test('its errors have their place', () => {
 test('it reads what the parser of this thread reads', () => {
   const blocking = blockingLibrary();
   const [statement] = parseSql('SELECT a FROM b WHERE c = $1');
-  expect(blocking.parseSync('SELECT a FROM b WHERE c = $1').stmts?.[0]?.stmt).toEqual(statement?.node);
+  expect(blocking.parseSync('SELECT a FROM b WHERE c = $1').stmts?.[0]?.stmt).toEqual(
+    statement?.node,
+  );
 });

@@ -140,7 +140,8 @@ describe('analyzeStatement: the normal form', () => {
   test.each([
     ['SELECT  a\n FROM T -- c\n;', 'select a from t'],
     ['/* x */ Select A/**/From t', 'select a from t'],
-  ])('%j and %j are the same', (one, other) => expect(form(one)).toBe(form(other)));
+    ['SELECT a FROM t WHERE b=1 AND c IN (1,2)', 'SELECT a FROM t WHERE b = 1 AND c IN ( 1, 2 )'],
+  ])('%j and %j have the same', (one, other) => expect(form(one)).toBe(form(other)));
 
   test.each([
     ['SELECT "A" FROM t', 'SELECT "a" FROM t'],
@@ -150,7 +151,15 @@ describe('analyzeStatement: the normal form', () => {
     ['SELECT É FROM t', 'SELECT é FROM t'],
     ["SELECT 'a  b'", "SELECT 'a b'"],
     ['SELECT $$A$$', 'SELECT $$a$$'],
-  ])('%j and %j are not', (one, other) => expect(form(one)).not.toBe(form(other)));
+    ['SELECT \'"location":1,\'', 'SELECT \'"location":2,\''],
+    ['SELECT 1 AS location', 'SELECT 2 AS location'],
+    ['SELECT * FROM a, b', 'SELECT * FROM b, a'],
+    ['SELECT 1; SELECT 2', 'SELECT 1'],
+    ['SELECT a FROM t LIMIT 1', 'SELECT a FROM t OFFSET 1'],
+    ['SELECT a < b', 'SELECT a <= b'],
+    ['SELECT x FROM t ORDER BY x', 'SELECT x FROM t ORDER BY x DESC'],
+    ['SELECT 1.0', 'SELECT 1.00'],
+  ])('%j and %j do not', (one, other) => expect(form(one)).not.toBe(form(other)));
 });
 
 describe('analysisOf', () => {

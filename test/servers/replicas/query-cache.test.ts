@@ -4,6 +4,7 @@ import { isDate } from 'node:util/types';
 import { Pool } from 'pg';
 import { TieredCache, ValkeyServer } from '../../../lib/runtime';
 import { QueryCache, type ReplicaPool } from '../../../lib/runtime/postgres';
+import { PURE_FUNCTIONS, VOLATILE_FUNCTIONS } from '../../../lib/runtime/statements/functions';
 import { PostgresServer } from '../postgres-server';
 import { RedisServer } from '../redis-server';
 import { serversHere } from '../server-process';
@@ -125,6 +126,57 @@ describeHere('QueryCache', () => {
       expect(await count(one)).toBe(n);
       await until(async () => (await count(other)) === n);
     }
+  });
+
+  test('a process sees what a procedure, a block and a function have written', async () => {
+    await primary.query(`
+      CREATE PROCEDURE add_tick() LANGUAGE sql AS 'INSERT INTO ticks VALUES (0)';
+      CREATE FUNCTION add_too() RETURNS void LANGUAGE sql AS 'INSERT INTO ticks VALUES (0)';
+      CREATE FUNCTION twice(n int) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 2 * n'`);
+    try {
+      await caughtUp(primary, standby);
+      for (const pool of [plainPool(), replicaPool()]) {
+        await redis.command('FLUSHALL');
+        await resetTable(primary, standby, 'ticks');
+        const one = await cacheOver(pool);
+        expect(await count(one)).toBe(0);
+        const writes = [
+          'CALL add_tick()',
+          'DO $$ BEGIN INSERT INTO ticks VALUES (0); END $$',
+          'SELECT add_too()',
+          'SELECT n FROM (SELECT 1 AS n, add_too()) x',
+        ];
+        for (const [i, write] of writes.entries()) {
+          await one.query(write);
+          expect([write, await count(one)]).toEqual([write, i + 1]);
+        }
+        const before = one.counts().cache_query_writes_total;
+        await one.query('SELECT twice(n) FROM ticks');
+        await one.query("SELECT pg_notify('x', '1')");
+        expect(one.counts().cache_query_writes_total).toBe(before);
+      }
+    } finally {
+      await primary.query(
+        'DROP PROCEDURE add_tick; DROP FUNCTION add_too; DROP FUNCTION twice(int)',
+      );
+    }
+  });
+
+  test('what counts as PostgreSQL’s own function is one, and changes nothing', async () => {
+    const found = await primary.query<{ proname: string; harmless: boolean }>(
+      `SELECT proname, bool_and(provolatile <> 'v') AS harmless FROM pg_proc
+       WHERE pronamespace = 'pg_catalog'::regnamespace GROUP BY 1`,
+    );
+    const harmless = new Map(found.map((row) => [row.proname, row.harmless]));
+    // Of pg_trgm and uuid-ossp, and of versions after 15.
+    const others = `similarity word_similarity strict_word_similarity uuid_generate_v4 any_value
+      array_sort casefold crc32 crc32c erf erfc json_agg_strict jsonb_agg_strict pg_input_is_valid
+      to_bin to_oct uuid_extract_timestamp uuid_extract_version uuidv4 uuidv7`.split(/\s+/);
+    const unknown = [...PURE_FUNCTIONS, ...VOLATILE_FUNCTIONS].filter(
+      (name) => !harmless.has(name) && !others.includes(name),
+    );
+    expect(unknown).toEqual([]);
+    expect([...PURE_FUNCTIONS].filter((name) => harmless.get(name) === false)).toEqual([]);
   });
 
   test('while replay is paused, a process sees its own writes, and others soon do', async () => {

@@ -96,7 +96,12 @@ function action({ subtype = 'AT_AddColumn', name, def }: NodeOf<'AlterTableCmd'>
     };
   }
   const { name: partition, concurrent } = asNode(def, 'PartitionCmd') ?? {};
-  const command = COMMANDS[subtype] ?? subtype.replace('AT_', '').replace(/(?<=[a-z])(?=[A-Z])/g, ' ').toUpperCase();
+  const command =
+    COMMANDS[subtype] ??
+    subtype
+      .replace('AT_', '')
+      .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+      .toUpperCase();
   return {
     command: concurrent ? `${command} CONCURRENTLY` : command,
     kind: subtype,

@@ -53,7 +53,9 @@ export function alternativeTo(
 /** A new length needs no new type: a check limits it too. */
 function otherType({ name, column }: AlterAction): string {
   const [type] = namesOf(column?.typeName?.names).slice(-1);
-  const length = JSON.stringify(column?.typeName?.typmods ?? []).match(/"ival":\{"ival":(\d+)\}/)?.[1];
+  const length = JSON.stringify(column?.typeName?.typmods ?? []).match(
+    /"ival":\{"ival":(\d+)\}/,
+  )?.[1];
   const swap = `Add a column of the new type, ${IN_BATCHES}, and swap the two.`;
   if (length === undefined || (type !== 'varchar' && type !== 'bpchar')) return swap;
   return (
@@ -128,7 +130,11 @@ export function uniqueKey(table: string, partitioned: boolean, kind: string): st
   );
 }
 
-function attach({ target }: StatementFacts, { partition }: AlterAction, work: Step['work']): string {
+function attach(
+  { target }: StatementFacts,
+  { partition }: AlterAction,
+  work: Step['work'],
+): string {
   const name = partition ? shown(partition) : 'the partition';
   if (work === 'index')
     return `Build the indexes of ${target ? shown(target) : 'the table'} on ${name} CONCURRENTLY first.`;

@@ -7,17 +7,18 @@ import {
   asNode,
   kindOf,
   type NodeKind,
+  statementFacts as namedBy,
   type ParsedStatement,
   qualifiedName,
   type SqlName,
-  statementFacts as namedBy,
 } from '../../../model/sql';
-import { alternativeTo, foreignKey, uniqueKey } from './alternatives';
 import { type AlterAction, constraintsOf } from './alter-table';
+import { alternativeTo, foreignKey, uniqueKey } from './alternatives';
 import type { Catalog } from './catalog';
 import { at, notImmutable, throwAll } from './checks';
 import type { Migration, MigrationStatement } from './files';
-import { type Lock, LOCKS, stopsWriters, strongest } from './locks';
+import type { StepState } from './history';
+import { LOCKS, type Lock, stopsWriters, strongest } from './locks';
 import { shown } from './names';
 import type { Found, Outcome, Rehearsal, Rehearsed, Step } from './rehearsal';
 import type { StatementFacts } from './statement-facts';
@@ -35,14 +36,15 @@ export const LARGE_TABLE_BYTES = 125 * 1024 * 1024;
  *
  * @param migrations the migrations that have not been applied, in order; of a migration that was
  * begun, all statements
- * @param isDone whether a statement has run already; such a statement is not checked
+ * @param stateOf the state of a statement in the history; one that is done is not checked
  * @throws IsochroneError with all problems, one paragraph each
  */
 export async function checkAgainstCatalog(
   migrations: readonly Migration[],
   catalog: Catalog,
   largeTableBytes = LARGE_TABLE_BYTES,
-  isDone: (migration: Migration, statement: MigrationStatement) => boolean = () => false,
+  stateOf: (migration: Migration, statement: MigrationStatement) => StepState | undefined = () =>
+    undefined,
 ): Promise<void> {
   const problems: Error[] = [];
   const rehearsal = await catalog.rehearse();
@@ -56,11 +58,12 @@ export async function checkAgainstCatalog(
         // A step that has ended has released its locks.
         if (statement.step !== step) checks.endTransaction();
         step = statement.step;
-        if (isDone(migration, statement)) {
+        const state = stateOf(migration, statement);
+        if (state === 'done') {
           if (statement.runs === 'session') await rehearsal?.run(statement);
           continue;
         }
-        for await (const problem of checks.problemsOf(statement))
+        for await (const problem of checks.problemsOf(statement, state !== undefined))
           problems.push(invalidOption(at(migration, statement), problem));
       }
     }
@@ -106,6 +109,16 @@ interface Work {
 
 type Checked = ParsedStatement & StatementFacts;
 
+interface Options {
+  readonly perPartition: boolean;
+  /** Whether a comment allows what the statement does. */
+  readonly allowed: boolean;
+  /** Whether it stands in a DO block, maybe behind a condition. */
+  readonly isNested: boolean;
+  /** Whether an earlier run began it. */
+  readonly begun: boolean;
+}
+
 class CatalogChecks {
   private held: HeldLock[] = [];
   /** The tables that the run has emptied, and the bytes that it has put into tables. */
@@ -126,11 +139,15 @@ class CatalogChecks {
   }
 
   /** The problems of a statement and of those in its DO block. Then the statement counts as run. */
-  public async *problemsOf(statement: MigrationStatement): AsyncGenerator<InvalidValue> {
+  public async *problemsOf(
+    statement: MigrationStatement,
+    begun: boolean,
+  ): AsyncGenerator<InvalidValue> {
     const allowed = statement.allowedReason !== undefined;
-    const found = [...(await this.check(statement, { ...statement, allowed, isNested: false }))];
+    const { perPartition } = statement;
+    const found = await this.check(statement, { perPartition, allowed, begun, isNested: false });
     for (const inner of statement.nested) {
-      const options = { perPartition: false, allowed, isNested: true };
+      const options = { perPartition: false, allowed, begun, isNested: true };
       found.push(...(await this.check(inner, options)));
       // A block that commits keeps no lock from one round to the next.
       if (statement.runs === 'outside') this.endTransaction();
@@ -138,21 +155,18 @@ class CatalogChecks {
     if (!allowed) yield* found;
   }
 
-  private async check(
-    statement: Checked,
-    options: { perPartition: boolean; allowed: boolean; isNested: boolean },
-  ): Promise<InvalidValue[]> {
+  private async check(statement: Checked, options: Options): Promise<InvalidValue[]> {
     const problems: InvalidValue[] = [];
     const { target } = statement;
     const subject = target && (await this.subject(target));
-    const before = await this.before(statement, subject, options.perPartition);
+    const before = await this.before(statement, subject, options);
     problems.push(...before);
     // A statement may rename what it locks.
     const locked = await this.locked(statement);
     const works = await this.staticWork(statement, subject);
     works.push(...(await this.rowWork(statement)));
     const outcome = (await this.rehearsal?.run(statement)) ?? 'untried';
-    works.push(...(await this.rehearsedWork(statement, subject, outcome)));
+    if (before.length === 0) works.push(...(await this.rehearsedWork(statement, subject, outcome)));
     if (!options.isNested) problems.push(...this.refusals(statement, subject, outcome));
     for (const work of works) {
       const problem = this.problemOf(work);
@@ -190,7 +204,12 @@ class CatalogChecks {
       bytes += this.bytes(member.copyOf?.oid ?? member.oid, member.copyOf?.bytes ?? 0);
     // Of many partitions, only some have a copy.
     if (tree.length >= MOST_PARTITIONS) bytes = Math.max(bytes, original?.bytes ?? 0);
-    return { ...base, kind: original?.kind ?? found.kind, bytes, populated: original?.populated !== false };
+    return {
+      ...base,
+      kind: original?.kind ?? found.kind,
+      bytes,
+      populated: original?.populated !== false,
+    };
   }
 
   private bytes(id: string, before: number): number {
@@ -238,7 +257,7 @@ class CatalogChecks {
   private async before(
     statement: Checked,
     subject: Subject | undefined,
-    perPartition: boolean,
+    { perPartition, ...options }: Options,
   ): Promise<InvalidValue[]> {
     const { command, index, actions, target } = statement;
     const problems: InvalidValue[] = [];
@@ -260,11 +279,13 @@ class CatalogChecks {
       if (!subject.populated || this.unpopulated.has(subject.id))
         problems.push({ value, ...NOT_POPULATED });
     }
-    for (const action of actions ?? []) problems.push(...(await this.beforeAction(action, subject)));
-    if (index?.ifNotExists) {
-      const other = await this.rehearsal?.otherIndex(statement);
-      if (other !== undefined) problems.push(otherIndex(index.name ?? '', other));
-    }
+    for (const action of actions ?? [])
+      problems.push(...(await this.beforeAction(action, subject)));
+    const holder = index && (await this.rehearsal?.holderOfName(statement));
+    if (!index || !holder) return problems;
+    if (!holder.ofTable || (!index.ifNotExists && !options.begun && !perPartition))
+      problems.push(nameTaken(index.name, holder.ofTable));
+    else if (holder.other !== undefined) problems.push(otherIndex(index.name, holder.other));
     return problems;
   }
 
@@ -294,7 +315,13 @@ class CatalogChecks {
     if (whole && subject && (command !== 'REFRESH MATERIALIZED VIEW' || !this.isUnread(subject))) {
       const [work, alternative] = whole;
       const lock = strongest(locks.map((each) => each.lock));
-      works.push({ statement: `${command} on ${subject.name}`, work, subject: await this.withSources(command, subject), lock, alternative });
+      works.push({
+        statement: `${command} on ${subject.name}`,
+        work,
+        subject: await this.withSources(command, subject),
+        lock,
+        alternative,
+      });
     }
     for (const { kind, name = '', command: action } of actions ?? []) {
       if (kind !== 'AT_SetTableSpace' || !subject) continue;
@@ -319,7 +346,10 @@ class CatalogChecks {
   /** A materialized view takes as long as the tables behind it. */
   private async withSources(command: string, subject: Subject): Promise<Subject> {
     if (!command.startsWith('REFRESH')) return subject;
-    return { ...subject, bytes: Math.max(subject.bytes, await this.catalog.bytesBehind(subject.place ?? subject.id)) };
+    return {
+      ...subject,
+      bytes: Math.max(subject.bytes, await this.catalog.bytesBehind(subject.place ?? subject.id)),
+    };
   }
 
   /** ALTER DOMAIN reads the tables that use it, and stops their writers meanwhile. */
@@ -337,7 +367,12 @@ class CatalogChecks {
       works.push({
         statement: `ALTER DOMAIN ${shown(target)}, which ${table.name} uses,`,
         work: `reads ${table.name}`,
-        subject: { id: table.oid, isNew: false, ...table, bytes: this.bytes(table.oid, table.bytes) },
+        subject: {
+          id: table.oid,
+          isNew: false,
+          ...table,
+          bytes: this.bytes(table.oid, table.bytes),
+        },
         lock: 'SHARE',
         alternative: adds
           ? 'Add it NOT VALID: new values are checked from then on.'
@@ -350,16 +385,18 @@ class CatalogChecks {
   /** What statements about rows read as a whole. */
   private async rowWork(statement: Checked): Promise<Work[]> {
     const { node, command } = statement;
-    const query = kindOf(node) === 'CreateTableAsStmt' ? asNode(node, 'CreateTableAsStmt')?.query : node;
-    if (!query || !ROWS.has(kindOf(query))) return [];
+    const table = asNode(node, 'CreateTableAsStmt');
+    const query = table ? table.query : node;
+    if (table?.into?.skipData || !query || !ROWS.has(kindOf(query))) return [];
     const copies = asNode(node, 'CopyStmt') !== undefined;
-    const names = (!copies && (await this.rehearsal?.tablesReadWhole(statement))) || this.namedTables(query);
+    const names =
+      (!copies && (await this.rehearsal?.tablesReadWhole(statement))) || this.namedTables(query);
     const works: Work[] = [];
     for (const name of names) {
       const subject = await this.subject(name);
       if (!subject) continue;
       works.push({
-        statement: `${command} of ${subject.name}`,
+        statement: `${command} of ${name.name}`,
         work: 'may read and write the whole table',
         subject,
         lock: 'ACCESS SHARE',
@@ -381,6 +418,8 @@ class CatalogChecks {
     outcome: Outcome,
   ): Promise<Work[]> {
     const { actions, locks, index } = statement;
+    if (statement.parent && !actions && outcome !== 'untried')
+      return outcome.some((each) => each.sparesDefault) ? [] : this.defaultWork(statement.parent);
     if (!subject || index?.concurrently) return [];
     const ofTarget = strongest(
       locks.filter(({ table }) => shown(table) === subject.name).map(({ lock }) => lock),
@@ -396,12 +435,15 @@ class CatalogChecks {
       if (index) works.push(this.indexWork(statement, subject));
       return works;
     }
-    const sparesDefault = outcome.some((each) => each.sparesDefault);
     for (const [i, { steps }] of outcome.entries()) {
       // If the actions were not tried one by one, the steps are those of all of them.
-      const performed = outcome.length === actions?.length ? [actions[i]] : (actions ?? [undefined]);
-      for (const work of new Set(steps.map((step) => step.work))) {
-        const worked = await this.worked(steps.filter((step) => step.work === work), subject);
+      const performed =
+        outcome.length === actions?.length ? [actions[i]] : (actions ?? [undefined]);
+      for (const work of worksOf(steps)) {
+        const worked = await this.worked(
+          steps.filter((step) => step.work === work),
+          subject,
+        );
         const action =
           performed.length > 1
             ? performed.find((each) => each && PRESUMED[each.kind]?.(each) === work)
@@ -413,7 +455,6 @@ class CatalogChecks {
         } else if (index) works.push(this.indexWork(statement, worked));
       }
     }
-    if (statement.parent && !actions && !sparesDefault) works.push(...(await this.defaultWork(statement.parent)));
     return works;
   }
 
@@ -430,7 +471,10 @@ class CatalogChecks {
       }
     }
     // Of many partitions, only some have a copy.
-    const tree = subject.place === undefined ? [] : ((await this.rehearsal?.treeOf({ oid: subject.place } as Found)) ?? []);
+    const tree =
+      subject.place === undefined
+        ? []
+        : ((await this.rehearsal?.treeOf({ oid: subject.place } as Found)) ?? []);
     if (tree.length >= MOST_PARTITIONS) bytes = Math.max(bytes, subject.bytes);
     return { ...subject, bytes, isNew };
   }
@@ -478,7 +522,14 @@ class CatalogChecks {
       {
         statement: name,
         work: 'is read as a whole',
-        subject: { id, kind: 'r', name, bytes, isNew: partition?.copyOf === undefined, populated: true },
+        subject: {
+          id,
+          kind: 'r',
+          name,
+          bytes,
+          isNew: partition?.copyOf === undefined,
+          populated: true,
+        },
         lock: 'ACCESS EXCLUSIVE',
         alternative:
           'Add a CHECK to it, NOT VALID and then VALIDATE CONSTRAINT, that leaves out the new bounds. ' +
@@ -488,7 +539,11 @@ class CatalogChecks {
   }
 
   /** What the server refused, although the tables were empty. */
-  private refusals(statement: Checked, subject: Subject | undefined, outcome: Outcome): InvalidValue[] {
+  private refusals(
+    statement: Checked,
+    subject: Subject | undefined,
+    outcome: Outcome,
+  ): InvalidValue[] {
     if (outcome === 'untried') return [];
     return outcome.flatMap(({ error }: Rehearsed) => {
       if (!error || !REFUSED.has(error.state)) return [];
@@ -539,7 +594,10 @@ class CatalogChecks {
       for (const { table } of locks) {
         const subject = await this.subject(table);
         if (!subject) continue;
-        const tree = subject.place === undefined ? [] : ((await this.rehearsal?.treeOf({ oid: subject.place } as Found)) ?? []);
+        const tree =
+          subject.place === undefined
+            ? []
+            : ((await this.rehearsal?.treeOf({ oid: subject.place } as Found)) ?? []);
         for (const id of [subject.id, ...tree.map(({ oid, copyOf }) => copyOf?.oid ?? oid)]) {
           this.filled.delete(id);
           if ('TruncateStmt' in node) this.emptied.add(id);
@@ -548,7 +606,8 @@ class CatalogChecks {
     }
     const view = asNode(node, 'CreateTableAsStmt');
     const subject = target && (await this.subject(target));
-    if (subject && view?.objtype === 'OBJECT_MATVIEW' && view.into?.skipData) this.unpopulated.add(subject.id);
+    if (subject && view?.objtype === 'OBJECT_MATVIEW' && view.into?.skipData)
+      this.unpopulated.add(subject.id);
     if (subject && 'RefreshMatViewStmt' in node) this.unpopulated.delete(subject.id);
     await this.fill(statement);
   }
@@ -570,6 +629,12 @@ class CatalogChecks {
       if (subject) this.filled.set(subject.id, (this.filled.get(subject.id) ?? 0) + bytes);
     }
   }
+}
+
+/** The kinds of steps. Who rewrites a table reads it and builds its indexes on the way. */
+function worksOf(steps: readonly Step[]): Step['work'][] {
+  const works = [...new Set(steps.map(({ work }) => work))];
+  return works.includes('rewrite') ? ['rewrite'] : works;
 }
 
 const ROWS: ReadonlySet<NodeKind> = new Set<NodeKind>([
@@ -700,9 +765,19 @@ const NOT_POPULATED: Problem = {
   fix: 'Refresh it without CONCURRENTLY: nobody can read it before that.',
 };
 
-function otherIndex(name: string, definition: string): InvalidValue {
+function nameTaken(name: string | undefined, ofTable: boolean): InvalidValue {
   return {
-    property: `the index ${name}, which exists,`,
+    property: 'the name of the index',
+    value: name,
+    allowed: 'free',
+    rule: `There is already ${ofTable ? 'a valid index' : 'another object'} of this name.`,
+    fix: 'Choose another name, or drop the other object in an earlier statement.',
+  };
+}
+
+function otherIndex(name: string | undefined, definition: string): InvalidValue {
+  return {
+    property: `the index ${name ?? ''}, which exists,`,
     value: definition,
     allowed: 'the one that the statement describes',
     rule: 'IF NOT EXISTS looks at the name alone, and would leave the other index as it is.',

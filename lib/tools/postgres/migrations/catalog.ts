@@ -1,6 +1,6 @@
-import { type PostgresConnection, rowsOf } from '../connection';
 import type { SqlName } from '../../../model/sql';
-import { quoteName, quoted } from './names';
+import { type PostgresConnection, rowsOf } from '../connection';
+import { quoted, quoteName } from './names';
 import { Rehearsal } from './rehearsal';
 
 export interface Relation {

@@ -129,6 +129,18 @@ export class MigrationHistory {
     return this.entry(migration, step)?.state;
   }
 
+  /** The state of the step of a statement, if the file has run step by step. */
+  public stateOf(
+    migration: Migration,
+    { number }: { readonly number: number },
+  ): StepState | undefined {
+    const step = migration.steps.find(
+      (each) =>
+        each.number === number || each.statements.some((statement) => statement.number === number),
+    );
+    return step && this.state(migration, step.number);
+  }
+
   /** How far a statement in batches has come. */
   public progress(migration: Migration, step: number): BatchProgress {
     const entry = this.entry(migration, step);

@@ -61,10 +61,10 @@ export async function planMigrations(
   const catalog = new Catalog(connection);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
   checkStatements(pending);
-  const isDone = (migration: Migration, { step }: MigrationStatement) =>
-    step > 0 && history.state(migration, step) === 'done';
-  await checkAgainstCatalog(pending, catalog, options.largeTableBytes, isDone);
-  await checkBatches(connection, pending, isDone);
+  const stateOf = (migration: Migration, statement: MigrationStatement) =>
+    history.stateOf(migration, statement);
+  await checkAgainstCatalog(pending, catalog, options.largeTableBytes, stateOf);
+  await checkBatches(connection, pending, stateOf);
   return {
     before: migrations.length - pending.length,
     pending: pending.map((migration) => {
@@ -82,7 +82,7 @@ export async function planMigrations(
             target: statement.target && shown(statement.target),
             lock: statement.lock,
             runs: runsAs(statement, transactional),
-            state: history.state(migration, transactional ? statement.number : statement.step),
+            state: history.stateOf(migration, statement),
           })),
       };
     }),

@@ -56,11 +56,24 @@ export interface Found {
   readonly existed: boolean;
 }
 
+/** An object with the name of a new index. */
+export interface NameHolder {
+  /** Whether it is an index of the same table. */
+  readonly ofTable: boolean;
+  /** Its definition, if it is another than the new index would have. */
+  readonly other?: string;
+}
+
+const OTHER: NameHolder = { ofTable: false };
+const WANTED = 'isochrone_wanted';
+
 /** How much is rehearsed at once: each object takes a place in the lock table of the server. */
 const MOST_STATEMENTS = 2_000;
 const MOST_COPIES = 500;
+const MOST_VIEWS = 50;
 
 const REHEARSED: ReadonlySet<NodeKind> = new Set<NodeKind>([
+  'AlterFunctionStmt',
   'AlterTableStmt',
   'AlterObjectSchemaStmt',
   'CompositeTypeStmt',
@@ -80,7 +93,13 @@ const REHEARSED: ReadonlySet<NodeKind> = new Set<NodeKind>([
 ]);
 
 /** The settings that change what a statement does to a table. */
-const SETTINGS = ['search_path', 'timezone', 'datestyle', 'intervalstyle', 'default_table_access_method'];
+const SETTINGS = [
+  'search_path',
+  'timezone',
+  'datestyle',
+  'intervalstyle',
+  'default_table_access_method',
+];
 
 const STEPS: readonly (readonly [RegExp, Step['work']])[] = [
   [/^rewriting table "(.*)"$/s, 'rewrite'],
@@ -101,6 +120,7 @@ export class Rehearsal {
   private readonly messages: string[] = [];
   private path: readonly string[] = [];
   private statements = 0;
+  private copiesViews = false;
 
   private constructor(
     private readonly connection: PostgresConnection,
@@ -116,7 +136,10 @@ export class Rehearsal {
     await connection.query('BEGIN');
     try {
       if (!connection.on) throw new Unobserved();
-      const schemas = await rowsOf<{ name: string }>(connection, 'SELECT nspname AS name FROM pg_namespace');
+      const schemas = await rowsOf<{ name: string }>(
+        connection,
+        'SELECT nspname AS name FROM pg_namespace',
+      );
       const rehearsal = new Rehearsal(connection, new Set(schemas.map(({ name }) => name)));
       connection.on('notice', rehearsal.listen);
       await rehearsal.reset();
@@ -124,7 +147,8 @@ export class Rehearsal {
     } catch (error) {
       await connection.query('ROLLBACK');
       // insufficient_privilege, read_only_sql_transaction
-      if (error instanceof Unobserved || ['42501', '25006'].includes(sqlState(error) ?? '')) return undefined;
+      if (error instanceof Unobserved || ['42501', '25006'].includes(sqlState(error) ?? ''))
+        return undefined;
       throw error;
     }
   }
@@ -165,7 +189,8 @@ export class Rehearsal {
   private async setPath(): Promise<void> {
     const schemas: string[] = [];
     for (const schema of this.path) {
-      if (this.existing.has(schema) && !isSystem(schema)) schemas.push(await this.schemaFor(schema));
+      if (this.existing.has(schema) && !isSystem(schema))
+        schemas.push(await this.schemaFor(schema));
       schemas.push(schema);
     }
     const path = schemas.length > 0 ? schemas.map((schema) => quoteName(schema)).join(', ') : "''";
@@ -212,7 +237,9 @@ export class Rehearsal {
       outcomes.push({
         steps: this.messages.flatMap(stepOf),
         sparesDefault: this.messages.some((message) => SPARES_DEFAULT.test(message)),
-        ...(error instanceof Refused && { error: { state: error.state, message: this.original(error.message) } }),
+        ...(error instanceof Refused && {
+          error: { state: error.state, message: this.original(error.message) },
+        }),
       });
       if (!(error instanceof Refused)) continue;
       await this.connection.query('ROLLBACK TO statement');
@@ -223,43 +250,44 @@ export class Rehearsal {
   }
 
   /**
-   * Why an index that exists is another one than the statement wants, as its definition; undefined
-   * if they are alike, or if there is none.
+   * What has the name of a new index already; undefined if nothing has. INVALID indexes are left
+   * out, because a run builds them anew.
    */
-  public async otherIndex({ text }: ParsedStatement): Promise<string | undefined> {
-    const [parsed] = parseSql(text);
-    const index = asNode(parsed?.node, 'IndexStmt');
-    if (!index?.relation || index.idxname === undefined || this.isFull) return undefined;
-    const table = await this.find(relationName(index.relation));
-    if (!table) return undefined;
+  public async holderOfName({ text }: ParsedStatement): Promise<NameHolder | undefined> {
+    const index = asNode(parseSql(text)[0]?.node, 'IndexStmt');
+    const table = index?.relation && (await this.find(relationName(index.relation)));
+    if (!index?.relation || index.idxname === undefined || !table || this.isFull) return undefined;
     const copy = await this.copied(table);
-    const there = quoteName(copy.schema, index.idxname);
+    const holder = await this.find({ schema: table.schema, name: index.idxname });
+    if (holder?.existed && !holder.copyOf && 'iI'.includes(holder.kind)) await this.copied(holder);
     const start = Buffer.from(text).subarray(0, index.relation.location).toString().length;
-    const definition = text.slice(endOfName(text, start));
     const only = index.relation.inh === true ? '' : 'ONLY ';
+    const wanted = quoteName(copy.schema, WANTED);
     await this.connection.query('SAVEPOINT wanted');
     const created = await this.attempt(() =>
       this.connection.query(
-        `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX isochrone_wanted ON ${only}${quoted(copy)} ${definition}`,
+        `CREATE ${index.unique ? 'UNIQUE ' : ''}INDEX ${quoteName(WANTED)}
+         ON ${only}${quoted(copy)} ${text.slice(endOfName(text, start))}`,
       ),
     );
-    let other: string | undefined;
-    if (!(created instanceof Refused)) {
-      const rows = await rowsOf<{ def: string; isWanted: boolean }>(
-        this.connection,
-        `SELECT format('%s%s', CASE WHEN indisunique THEN 'UNIQUE ' ELSE '' END,
-             substr(pg_get_indexdef(indexrelid), strpos(pg_get_indexdef(indexrelid), ' USING ') + 1)) AS def,
-           relname = 'isochrone_wanted' AS "isWanted"
-         FROM pg_index JOIN pg_class ON oid = indexrelid
-         WHERE indexrelid IN (to_regclass($1), to_regclass($2))`,
-        [there, quoteName(copy.schema, 'isochrone_wanted')],
-      );
-      const wanted = rows.find(({ isWanted }) => isWanted)?.def;
-      const found = rows.find(({ isWanted }) => !isWanted)?.def;
-      if (found !== undefined && found !== wanted) other = found;
-    }
-    await this.connection.query('ROLLBACK TO wanted');
-    return other;
+    const [found] = await rowsOf<{ ofTable: boolean; definition: string; isWanted: boolean }>(
+      this.connection,
+      `WITH described AS (
+         SELECT indexrelid, indrelid, concat(
+           CASE WHEN indisunique THEN 'UNIQUE ' END,
+           regexp_replace(pg_get_indexdef(indexrelid), '^.*? (?=USING )', '')) AS definition
+         FROM pg_index)
+       SELECT definition, coalesce(indrelid = to_regclass($2), false) AS "ofTable",
+         definition = (SELECT definition FROM described WHERE indexrelid = to_regclass($3))
+           AS "isWanted"
+       FROM pg_class LEFT JOIN described ON indexrelid = oid WHERE oid = to_regclass($1)`,
+      [quoteName(copy.schema, index.idxname), quoted(copy), wanted],
+    );
+    await this.connection.query('ROLLBACK TO wanted; RELEASE wanted');
+    if (!found) return holder && !holder.copyOf && !'iI'.includes(holder.kind) ? OTHER : undefined;
+    if (!found.ofTable) return OTHER;
+    if (created instanceof Refused || found.isWanted) return { ofTable: true };
+    return { ofTable: true, other: found.definition };
   }
 
   /**
@@ -276,7 +304,10 @@ export class Rehearsal {
         `SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off;
          SET LOCAL enable_mergejoin = off; SET LOCAL enable_bitmapscan = off`,
       );
-      return rowsOf<{ 'QUERY PLAN': unknown }>(this.connection, `EXPLAIN (FORMAT JSON, VERBOSE) ${text}`);
+      return rowsOf<{ 'QUERY PLAN': unknown }>(
+        this.connection,
+        `EXPLAIN (FORMAT JSON, VERBOSE) ${text}`,
+      );
     });
     await this.connection.query(
       `SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;
@@ -330,7 +361,9 @@ export class Rehearsal {
   }
 
   /** The copies of a table's tree: the table with its partitions and heirs, as the run has it. */
-  public async treeOf({ oid }: Found): Promise<{ readonly oid: string; readonly copyOf?: Copied }[]> {
+  public async treeOf({
+    oid,
+  }: Found): Promise<{ readonly oid: string; readonly copyOf?: Copied }[]> {
     const rows = await rowsOf<{ oid: string }>(
       this.connection,
       `WITH RECURSIVE tree AS (
@@ -347,8 +380,9 @@ export class Rehearsal {
     const rows = await rowsOf<{ oid: string; schema: string }>(
       this.connection,
       `SELECT c.oid::text, nspname AS schema FROM pg_class c
-       JOIN pg_namespace n ON n.oid = relnamespace WHERE relname = $1 AND nspname = ANY ($2)`,
-      [name, [...this.schemas.values()]],
+       JOIN pg_namespace n ON n.oid = relnamespace
+       WHERE relname = $1 AND (c.oid::text = ANY ($2) OR nspname <> ALL ($3))`,
+      [name, [...this.byCopy.keys()], [...this.existing]],
     );
     return rows.map((row) => ({
       ...row,
@@ -362,10 +396,14 @@ export class Rehearsal {
   /** Copies a table with its whole tree, unless that is done, and returns the copy's name. */
   private async copied(found: Found): Promise<SqlName & { readonly schema: string }> {
     if (found.copyOf || !found.existed) return { schema: found.schema, name: found.name };
-    const table = found.kind === 'i' || found.kind === 'I' ? await this.tableOf(found.oid) : found.oid;
-    const tables = (await tablesToCopy(this.connection, table)).filter(({ oid }) => !this.copies.has(oid));
+    const table =
+      found.kind === 'i' || found.kind === 'I' ? await this.tableOf(found.oid) : found.oid;
+    const tables = (await tablesToCopy(this.connection, table)).filter(
+      ({ oid }) => !this.copies.has(oid),
+    );
     for (const { schema } of tables) await this.schemaFor(schema);
-    const place = ({ schema, name }: TableCopy) => quoteName(this.schemas.get(schema) ?? schema, name);
+    const place = ({ schema, name }: TableCopy) =>
+      quoteName(this.schemas.get(schema) ?? schema, name);
     for (const text of copyStatements(tables, place)) {
       // A copy may lack what cannot be copied, such as an index with a function that is gone.
       await this.attempt(() => this.connection.query(text));
@@ -381,7 +419,34 @@ export class Rehearsal {
       this.copies.set(of, copy);
       if (oid !== null) this.byCopy.set(oid, copy);
     });
+    if (!this.copiesViews) {
+      this.copiesViews = true;
+      await this.copyViews(tables.map(({ oid }) => oid));
+      this.copiesViews = false;
+    }
     return { schema: await this.schemaFor(found.schema), name: found.name };
+  }
+
+  /** Copies the views on tables, because PostgreSQL lets no column change that a view uses. */
+  private async copyViews(tables: readonly string[]): Promise<void> {
+    const views = await rowsOf<{ schema: string; name: string; kind: string; query: string }>(
+      this.connection,
+      `SELECT DISTINCT nspname AS schema, relname AS name, relkind AS kind,
+         rtrim(pg_get_viewdef(v.oid), ';') AS query
+       FROM pg_depend d JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+       JOIN pg_class v ON v.oid = ev_class JOIN pg_namespace n ON n.oid = v.relnamespace
+       WHERE refclassid = 'pg_class'::regclass AND refobjid::text = ANY ($1) AND relkind = 'v'
+         AND NOT EXISTS (SELECT FROM pg_namespace s WHERE s.oid = relnamespace AND nspname = ANY ($2))
+       LIMIT ${MOST_VIEWS}`,
+      [[...tables], [...this.schemas.values()]],
+    );
+    for (const { schema, name, query } of views) {
+      const copy = quoteName(await this.schemaFor(schema), name);
+      await this.attempt(async () => {
+        const [text] = await this.translate(`CREATE VIEW ${copy} AS ${query}`);
+        await this.connection.query(text ?? '');
+      });
+    }
   }
 
   private async tableOf(index: string): Promise<string> {
@@ -467,7 +532,9 @@ export class Rehearsal {
       if (!found) continue;
       if (found.existed && !found.copyOf && !'rpiI'.includes(found.kind)) return [];
       const name = quoted(await this.copied(found));
-      texts.push(`DROP ${words} IF EXISTS ${name}${drop.behavior === 'DROP_CASCADE' ? ' CASCADE' : ''}`);
+      texts.push(
+        `DROP ${words} IF EXISTS ${name}${drop.behavior === 'DROP_CASCADE' ? ' CASCADE' : ''}`,
+      );
     }
     return texts;
   }
@@ -538,7 +605,11 @@ function isRehearsable(node: Node): boolean {
   const rename = asNode(node, 'RenameStmt');
   if (rename) {
     const ofTable = rename.relationType === 'OBJECT_TABLE' || rename.renameType === 'OBJECT_TABLE';
-    return ofTable || rename.renameType === 'OBJECT_INDEX' || rename.renameType === 'OBJECT_TABCONSTRAINT';
+    return (
+      ofTable ||
+      rename.renameType === 'OBJECT_INDEX' ||
+      rename.renameType === 'OBJECT_TABCONSTRAINT'
+    );
   }
   const alter = asNode(node, 'AlterTableStmt');
   return !alter || alter.objtype === 'OBJECT_TABLE' || alter.objtype === 'OBJECT_INDEX';
@@ -585,7 +656,9 @@ function actionsApart(text: string, count: number): string[] {
     from = end;
   }
   actions.push(text.slice(from));
-  return actions.length === count ? actions.map((each) => `${text.slice(0, head)} ${each}`) : [text];
+  return actions.length === count
+    ? actions.map((each) => `${text.slice(0, head)} ${each}`)
+    : [text];
 }
 
 function stepOf(message: string): Step[] {
@@ -611,7 +684,8 @@ function scansOf(rows: readonly { readonly 'QUERY PLAN': unknown }[]): PlanNode[
   const found: PlanNode[] = [];
   const left = (plans ?? []).flatMap(({ Plan }) => Plan ?? []);
   for (let next = left.pop(); next; next = left.pop()) {
-    if (next['Relation Name'] !== undefined && /Scan$/.test(next['Node Type'] ?? '')) found.push(next);
+    if (next['Relation Name'] !== undefined && /Scan$/.test(next['Node Type'] ?? ''))
+      found.push(next);
     left.push(...(next.Plans ?? []));
   }
   return found;

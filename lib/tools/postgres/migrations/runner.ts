@@ -8,7 +8,7 @@ import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog, LARGE_TABLE_BYTES } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
-import { type BatchProgress, MigrationHistory } from './history';
+import { type BatchProgress, MigrationHistory, type StepState } from './history';
 import {
   checkBeforeStep,
   clearAfterFailure,
@@ -121,11 +121,12 @@ export async function runMigrations(
   const pending = migrations.filter((migration) => !history.isApplied(migration));
   checkStatements(pending);
   const catalog = new Catalog(connection);
-  const isDone = (migration: Migration, { step }: MigrationStatement) =>
-    step > 0 && history.state(migration, step) === 'done';
+  const stateOf = (migration: Migration, statement: MigrationStatement) =>
+    history.stateOf(migration, statement);
+  const largeTableBytes = options.largeTableBytes ?? LARGE_TABLE_BYTES;
   const check = async (files: readonly Migration[]) => {
-    await checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, isDone);
-    await checkBatches(connection, files, isDone);
+    await checkAgainstCatalog(files, catalog, largeTableBytes, stateOf);
+    await checkBatches(connection, files, stateOf);
   };
   await check(pending);
   if (pending.length > 0) await history.create();
@@ -169,12 +170,12 @@ export function retryDelayMs(
 export async function checkBatches(
   connection: PostgresConnection,
   migrations: readonly Migration[],
-  isDone: (migration: Migration, statement: MigrationStatement) => boolean,
+  stateOf: (migration: Migration, statement: MigrationStatement) => StepState | undefined,
 ): Promise<void> {
   for (const migration of migrations) {
     if (migration.statements.some(({ runs }) => runs === 'session')) continue;
     for (const statement of migration.statements) {
-      if (statement.batch && !isDone(migration, statement))
+      if (statement.batch && stateOf(migration, statement) !== 'done')
         await checkBatch(connection, statement.batch, at(migration, statement), true);
     }
   }

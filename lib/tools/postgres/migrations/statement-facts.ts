@@ -4,6 +4,7 @@ import {
   type Node,
   type NodeKind,
   type NodeOf,
+  statementFacts as namedBy,
   namesOf,
   type ParsedStatement,
   parseSql,
@@ -12,7 +13,6 @@ import {
   type SqlName,
   scanSql,
   statementBody,
-  statementFacts as namedBy,
 } from '../../../model/sql';
 import { type AlterAction, alterActions, alterLocks } from './alter-table';
 import { LOCKS, type Lock, strongest, type TableLock } from './locks';
@@ -84,7 +84,11 @@ export function statementFacts(statement: ParsedStatement): StatementFacts {
   };
 }
 
-function locked(command: string, lock: Lock, ...relations: (NodeOf<'RangeVar'> | undefined)[]): Found {
+function locked(
+  command: string,
+  lock: Lock,
+  ...relations: (NodeOf<'RangeVar'> | undefined)[]
+): Found {
   const tables = relations.flatMap((relation) => (relation ? [relationName(relation)] : []));
   return { command, target: tables[0], locks: tables.map((table) => ({ table, lock })) };
 }
@@ -106,8 +110,8 @@ function hasOption(options: readonly Node[] | undefined, name: string): boolean 
 
 /** Statements that read and change rows: the locks that PostgreSQL takes for them. */
 function rowLocks(node: Node, text: string): Found {
-  const command = firstWords(text);
-  if (!ROWS.has(kindOf(node))) return { command };
+  const command = ROWS[kindOf(node)];
+  if (command === undefined) return { command: firstWords(text) };
   const { reads, writes, locksRows } = namedBy(node);
   const read: Lock = locksRows ? 'ROW SHARE' : 'ACCESS SHARE';
   return {
@@ -120,7 +124,14 @@ function rowLocks(node: Node, text: string): Found {
   };
 }
 
-const ROWS = new Set<NodeKind>(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'CopyStmt']);
+const ROWS: { readonly [K in NodeKind]?: string } = {
+  SelectStmt: 'SELECT',
+  InsertStmt: 'INSERT',
+  UpdateStmt: 'UPDATE',
+  DeleteStmt: 'DELETE',
+  MergeStmt: 'MERGE',
+  CopyStmt: 'COPY',
+};
 
 const TRANSACTIONS: Readonly<Record<string, string>> = {
   TRANS_STMT_BEGIN: 'BEGIN',
@@ -194,7 +205,9 @@ const READERS: Readers = {
 
   CreateStmt: (table) => {
     const { partbound, inhRelations = [], relation } = table;
-    const parents = inhRelations.flatMap((node) => asNode(node, 'RangeVar') ?? []).map(relationName);
+    const parents = inhRelations
+      .flatMap((node) => asNode(node, 'RangeVar') ?? [])
+      .map(relationName);
     const keys = [...columnConstraints(table), ...tableConstraints(table)];
     return {
       command: `CREATE ${temporary(relation)}TABLE`,
@@ -228,7 +241,11 @@ const READERS: Readers = {
   AlterPolicyStmt: ({ table }) => locked('ALTER POLICY', EXCLUSIVE, table),
   RuleStmt: ({ relation }) => locked('CREATE RULE', EXCLUSIVE, relation),
   CreateStatsStmt: ({ relations = [] }) =>
-    locked('CREATE STATISTICS', SHARE_UPDATE, ...relations.flatMap((node) => asNode(node, 'RangeVar') ?? [])),
+    locked(
+      'CREATE STATISTICS',
+      SHARE_UPDATE,
+      ...relations.flatMap((node) => asNode(node, 'RangeVar') ?? []),
+    ),
 
   DropStmt: ({ objects = [], removeType, concurrent }) => {
     const names = objects.map((node) => qualifiedName(asNode(node, 'List')?.items));
@@ -243,30 +260,45 @@ const READERS: Readers = {
       command,
       runs: concurrent ? 'outside' : 'transaction',
       target: names[0],
-      locks: onTable || index ? names.map((table) => ({ table, lock: concurrent ? SHARE_UPDATE : EXCLUSIVE })) : [],
+      locks:
+        onTable || index
+          ? names.map((table) => ({ table, lock: concurrent ? SHARE_UPDATE : EXCLUSIVE }))
+          : [],
     };
   },
   TruncateStmt: ({ relations = [] }) =>
     locked('TRUNCATE', EXCLUSIVE, ...relations.flatMap((node) => asNode(node, 'RangeVar') ?? [])),
   LockStmt: ({ relations = [], mode = LOCKS.length }) =>
-    locked('LOCK', LOCKS[mode - 1] ?? EXCLUSIVE, ...relations.flatMap((node) => asNode(node, 'RangeVar') ?? [])),
+    locked(
+      'LOCK',
+      LOCKS[mode - 1] ?? EXCLUSIVE,
+      ...relations.flatMap((node) => asNode(node, 'RangeVar') ?? []),
+    ),
   CommentStmt: ({ objtype, object }) => {
     const names = namesOfList(object);
     const part = objtype === 'OBJECT_COLUMN' || TABLE_PARTS.has(objtype ?? '');
     if (!part && !TABLES.has(objtype ?? '')) return { command: 'COMMENT' };
-    const table = qualifiedName((part ? names.slice(0, -1) : names));
+    const table = qualifiedName(part ? names.slice(0, -1) : names);
     return { command: 'COMMENT', target: table, locks: [{ table, lock: SHARE_UPDATE }] };
   },
 
   RefreshMatViewStmt: ({ relation, concurrent }) => ({
-    ...locked(concurrently('REFRESH MATERIALIZED VIEW', concurrent), concurrent ? 'EXCLUSIVE' : EXCLUSIVE, relation),
+    ...locked(
+      concurrently('REFRESH MATERIALIZED VIEW', concurrent),
+      concurrent ? 'EXCLUSIVE' : EXCLUSIVE,
+      relation,
+    ),
     runs: concurrent ? 'alone' : 'transaction',
   }),
   ReindexStmt: ({ kind, relation, params }) => {
     const concurrent = hasOption(params, 'concurrently');
     const single = kind === 'REINDEX_OBJECT_INDEX' || kind === 'REINDEX_OBJECT_TABLE';
     return {
-      ...locked(concurrently(`REINDEX ${(kind ?? '').replace('REINDEX_OBJECT_', '')}`, concurrent), concurrent ? SHARE_UPDATE : 'SHARE', relation),
+      ...locked(
+        concurrently(`REINDEX ${(kind ?? '').replace('REINDEX_OBJECT_', '')}`, concurrent),
+        concurrent ? SHARE_UPDATE : 'SHARE',
+        relation,
+      ),
       runs: concurrent || !single ? 'outside' : 'transaction',
       ...(!concurrent && { lock: `SHARE, and ${EXCLUSIVE} on the index` }),
     };
@@ -290,7 +322,8 @@ const READERS: Readers = {
   VariableSetStmt: (set) => {
     if (set.kind === 'VAR_RESET_ALL') return { command: 'RESET ALL', runs: 'session' };
     const name = set.name?.toUpperCase() ?? '';
-    if (set.kind === 'VAR_SET_MULTI' && name.startsWith('TRANSACTION')) return { command: 'SET TRANSACTION' };
+    if (set.kind === 'VAR_SET_MULTI' && name.startsWith('TRANSACTION'))
+      return { command: 'SET TRANSACTION' };
     if (set.is_local) return { command: 'SET LOCAL' };
     return { command: set.kind === 'VAR_RESET' ? 'RESET' : 'SET', runs: 'session' };
   },
@@ -326,9 +359,14 @@ function alterOther(alter: NodeOf<'AlterTableStmt'>, target: SqlName | undefined
   const command = `ALTER ${objectWord(alter.objtype)}`;
   if (alter.objtype === 'OBJECT_INDEX') {
     const attaches = alterActions(alter).some(({ kind }) => kind === 'AT_AttachPartition');
-    return { command: attaches ? `${command} ATTACH PARTITION` : command, target, lock: `${EXCLUSIVE} on the index` };
+    return {
+      command: attaches ? `${command} ATTACH PARTITION` : command,
+      target,
+      lock: `${EXCLUSIVE} on the index`,
+    };
   }
-  const locks = target && alter.objtype !== 'OBJECT_TYPE' ? [{ table: target, lock: EXCLUSIVE }] : [];
+  const locks =
+    target && alter.objtype !== 'OBJECT_TYPE' ? [{ table: target, lock: EXCLUSIVE }] : [];
   return { command, target, locks };
 }
 

@@ -38,7 +38,10 @@ export const MOST_PARTITIONS = 50;
  * The tables of the tree that a table belongs to, parents before their partitions and heirs. Of
  * many partitions, the table itself, its ancestors and some of the others.
  */
-export async function tablesToCopy(connection: PostgresConnection, table: string): Promise<TableCopy[]> {
+export async function tablesToCopy(
+  connection: PostgresConnection,
+  table: string,
+): Promise<TableCopy[]> {
   const rows = await rowsOf<TableCopy & { bytes: number | string }>(
     connection,
     `WITH RECURSIVE up AS (
@@ -111,7 +114,9 @@ export function copyStatements(
   const rest = children.flatMap((table) => [
     ...children
       .filter(({ parents, bound }) => bound !== null && parents.includes(table.oid))
-      .map((child) => `ALTER TABLE ${place(table)} ATTACH PARTITION ${place(child)} ${child.bound}`),
+      .map(
+        (child) => `ALTER TABLE ${place(table)} ATTACH PARTITION ${place(child)} ${child.bound}`,
+      ),
     ...constraints(table, place, false),
     ...table.indexes.flatMap((index) => createIndex(table, index, place)),
   ]);

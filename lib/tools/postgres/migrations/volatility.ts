@@ -26,4 +26,3 @@ export function knownNotImmutable(index: NodeOf<'IndexStmt'>): string[] {
     return known ? [`${name}()`] : [];
   });
 }
-
