@@ -205,7 +205,9 @@ describeHere('a statement in batches', () => {
 
   test('two runs at once change each row once', async () => {
     const name = await table('integer', 'n', 200);
-    const runs = [1, 2].map(() => migrated.run(name, { files: batch(', 3 rows') }));
+    const runs = [1, 2].map(() =>
+      migrated.run(name, { files: batch(', 3 rows'), waitForOthersMs: 1_000_000 }),
+    );
     const outcomes = await Promise.all(runs);
     expect(outcomes.map(({ applied }) => applied.length).sort()).toEqual([0, 1]);
     expect(await counts(name)).toEqual([{ n: 1, count: 200 }]);
