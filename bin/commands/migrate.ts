@@ -1,6 +1,5 @@
 import { hostname, userInfo } from 'node:os';
 import { IsochroneError } from '../../lib/model/errors';
-import { loadSqlParser } from '../../lib/model/sql';
 import {
   connect,
   FORMAT_NAMES,
@@ -59,7 +58,6 @@ export const migrate: Command = {
     const largeTableMiB = wholeNumber('--large-table', options['large-table']);
     const largeTableBytes = largeTableMiB === undefined ? undefined : largeTableMiB * 1024 * 1024;
     const address = databaseAddress(database);
-    await loadSqlParser();
     const migrations = readMigrations(folder, formatOf(options.format));
     const { Client } = loadOptional<typeof import('pg')>('migrate', ['pg']);
     const open = () =>

@@ -8,7 +8,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client, type ClientConfig } from 'pg';
-import { loadSqlParser } from '../../../model/sql';
 import { connect, type MigrationEvent, migrate, readMigrations } from '../../../tools/postgres';
 import type { SchemaMigrationsSettings } from './settings';
 
@@ -74,7 +73,6 @@ async function run(): Promise<void> {
     readFileSync(join(__dirname, 'config.json'), 'utf8'),
   ) as SchemaMigrationsSettings;
   const config = connectionOf(process.env);
-  await loadSqlParser();
   const migrations = readMigrations(join(__dirname, 'migrations'), format);
   const { applied, before } = await migrate(() => connect(Client, config), migrations, {
     by: startedBy(process.env),

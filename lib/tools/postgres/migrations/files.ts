@@ -7,7 +7,6 @@ import {
   type FileStatement,
   isSqlParserLoaded,
   loadSqlParserBlocking,
-  type ParsedStatement,
   parseSql,
   type SqlFile,
   SqlSyntaxError,
@@ -17,31 +16,10 @@ import {
 import { type Batch, batchProblems } from './batch';
 import { lostDirective, readDirectives } from './directives';
 import { FORMAT_NAMES, formatOf, type MigrationFormat } from './formats';
-import { type Runs, type StatementFacts, statementFacts } from './statement-facts';
-import { controlOf, type MigrationStep, stepsOf } from './steps';
+import { type Runs, statementFacts } from './statement-facts';
+import { controlOf, type MigrationStatement, type MigrationStep, stepsOf } from './steps';
 
-export interface MigrationStatement extends FileStatement, StatementFacts {
-  /** The position in the file, counted from 1. */
-  readonly number: number;
-  readonly checksum: string;
-  /** How it runs. */
-  readonly runs: Runs;
-  /** The number of the step that it belongs to; 0 if the file runs as a whole. */
-  readonly step: number;
-  /**
-   * Whether the index of a partitioned table is built partition by partition: `-- isochrone: per
-   * partition`.
-   */
-  readonly perPartition: boolean;
-  /** The reason given by `-- isochrone: allow access-exclusive, because …`. */
-  readonly allowedReason: string | undefined;
-  /** Set if it runs for one range of keys after the other. */
-  readonly batch: Batch | undefined;
-  /** Whether it runs outside of the transaction of its file: `-- isochrone: no transaction`. */
-  readonly isAlone: boolean;
-  /** The statements of a DO block. */
-  readonly nested: readonly (ParsedStatement & StatementFacts)[];
-}
+export type { MigrationStatement } from './steps';
 
 /** The text of a migration, as its file has it. */
 export interface MigrationSource {

@@ -1,10 +1,41 @@
 /**
- * The steps of a file that does not run as a whole: a statement, or the statements of a
- * `BEGIN … COMMIT`. Each step is one transaction, with its record.
+ * The statements of a file, and its steps if it does not run as a whole. A step is one statement, or
+ * the statements of a `BEGIN … COMMIT`: one transaction, with its record.
  */
 import { type InvalidValue, invalidOption } from '../../../model/errors';
-import { asNode, type Node, type NodeOf } from '../../../model/sql';
-import type { MigrationStatement } from './files';
+import {
+  asNode,
+  type FileStatement,
+  type Node,
+  type NodeOf,
+  type ParsedStatement,
+} from '../../../model/sql';
+import type { Batch } from './batch';
+import type { Runs, StatementFacts } from './statement-facts';
+
+/** A statement of a file. */
+export interface MigrationStatement extends FileStatement, StatementFacts {
+  /** The position in the file, counted from 1. */
+  readonly number: number;
+  readonly checksum: string;
+  /** How it runs. */
+  readonly runs: Runs;
+  /** The number of the step that it belongs to; 0 if the file runs as a whole. */
+  readonly step: number;
+  /**
+   * Whether the index of a partitioned table is built partition by partition: `-- isochrone: per
+   * partition`.
+   */
+  readonly perPartition: boolean;
+  /** The reason given by `-- isochrone: allow access-exclusive, because …`. */
+  readonly allowedReason: string | undefined;
+  /** Set if it runs for one range of keys after the other. */
+  readonly batch: Batch | undefined;
+  /** Whether it runs outside of the transaction of its file: `-- isochrone: no transaction`. */
+  readonly isAlone: boolean;
+  /** The statements of a DO block. */
+  readonly nested: readonly (ParsedStatement & StatementFacts)[];
+}
 
 /** What runs, and is recorded, at once. */
 export interface MigrationStep {
