@@ -3,8 +3,10 @@ export { sqlState } from './connection';
 export {
   checkStatements,
   connect,
+  FORMAT_NAMES,
   formatMigrationPlan,
   type MigrationEvent,
+  type MigrationFormat,
   migrate,
   planMigrations,
   readMigrations,

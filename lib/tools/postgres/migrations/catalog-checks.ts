@@ -52,8 +52,12 @@ export async function checkAgainstCatalog(
     const checks = new CatalogChecks(catalog, rehearsal, largeTableBytes, await catalog.version());
     for (const migration of migrations) {
       await rehearsal?.reset();
+      let step = 0;
       checks.endTransaction();
       for (const statement of migration.statements) {
+        // A step that has ended has released its locks.
+        if (statement.step !== step) checks.endTransaction();
+        step = statement.step;
         const state = stateOf(migration, statement);
         if (state === 'done') {
           if (statement.runs === 'session') await rehearsal?.run(statement);
@@ -61,7 +65,6 @@ export async function checkAgainstCatalog(
         }
         for await (const problem of checks.problemsOf(statement, state !== undefined))
           problems.push(invalidOption(at(migration, statement), problem));
-        if (!migration.transactional) checks.endTransaction();
       }
     }
   } finally {

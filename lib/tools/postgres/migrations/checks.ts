@@ -4,7 +4,8 @@
  */
 import { type InvalidValue, IsochroneError, invalidOption } from '../../../model/errors';
 import { asNode, type Node, statementFacts as namedBy } from '../../../model/sql';
-import type { Migration, MigrationStatement } from './files';
+import { COPY_OF_CLIENT, type Migration, type MigrationStatement } from './files';
+import { mayCommit } from './steps';
 import { knownNotImmutable } from './volatility';
 
 /** A pattern of commands, each a regular expression of the whole command. */
@@ -12,16 +13,6 @@ function commands(...patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${patterns.join('|')})$`);
 }
 
-const OPENS = commands('BEGIN\\b.*', 'START TRANSACTION');
-const CLOSES = commands('COMMIT\\b.*', 'END', 'ROLLBACK\\b.*', 'ABORT');
-const TRANSACTION_CONTROL = commands(
-  OPENS.source,
-  CLOSES.source,
-  'SAVEPOINT',
-  'RELEASE',
-  'PREPARE TRANSACTION',
-  'SET TRANSACTION',
-);
 const BEYOND_SCHEMA = commands(
   '(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)',
   'ALTER SYSTEM',
@@ -48,9 +39,6 @@ const TEMPORARY = commands(
   'LISTEN',
 );
 
-/** Statements that run outside a transaction in case they commit; the server takes them inside. */
-const MAY_COMMIT = commands('CALL', 'DO');
-
 /**
  * Checks the statements of migrations without a server.
  *
@@ -58,19 +46,14 @@ const MAY_COMMIT = commands('CALL', 'DO');
  */
 export function checkStatements(migrations: readonly Migration[]): void {
   throwAll(
-    migrations.flatMap((migration) => {
-      let inTransaction = false;
-      return migration.statements.flatMap((statement) => {
-        if (OPENS.test(statement.command)) inTransaction = true;
-        const outside = statement.runs === 'outside' && !MAY_COMMIT.test(statement.command);
-        const problems = [
-          ...(inTransaction && outside ? [insideBegin(statement)] : []),
-          ...problemsOf(migration, statement),
-        ];
-        if (CLOSES.test(statement.command)) inTransaction = false;
-        return problems.map((problem) => invalidOption(at(migration, statement), problem));
-      });
-    }),
+    migrations.flatMap((migration) => [
+      ...migration.problems,
+      ...migration.statements.flatMap((statement) =>
+        [...problemsOf(migration, statement)].map((problem) =>
+          invalidOption(at(migration, statement), problem),
+        ),
+      ),
+    ]),
   );
 }
 
@@ -85,29 +68,8 @@ export function throwAll(problems: readonly Error[]): void {
     throw new IsochroneError(problems.map(({ message }) => message).join('\n\n'));
 }
 
-function insideBegin(statement: MigrationStatement): InvalidValue {
-  return {
-    property: statement.command,
-    value: 'BEGIN before it',
-    allowed: 'outside of BEGIN … COMMIT',
-    rule: 'PostgreSQL runs it in transactions of its own, and refuses it inside another one.',
-    fix: 'Remove BEGIN and COMMIT: each statement of the file then runs on its own.',
-  };
-}
-
 function* problemsOf(migration: Migration, statement: MigrationStatement): Generator<InvalidValue> {
   const { command, index, nested } = statement;
-  if (TRANSACTION_CONTROL.test(command)) {
-    yield {
-      property: 'a statement',
-      value: command,
-      allowed: 'one that does not control transactions',
-      rule:
-        'A file and its record are one transaction; ' +
-        'in a file with a statement that cannot be in one, each statement and its record are.',
-      fix: 'Remove it, and put statements that belong together into a file of their own.',
-    };
-  }
   if (BEYOND_SCHEMA.test(command) || (command === 'CLUSTER' && statement.runs === 'outside')) {
     yield {
       property: 'a statement',
@@ -120,18 +82,10 @@ function* problemsOf(migration: Migration, statement: MigrationStatement): Gener
     };
   }
   const copy = asNode(statement.node, 'CopyStmt');
-  if (copy && copy.filename === undefined) {
-    yield {
-      property: 'COPY',
-      value: 'STDIN or STDOUT',
-      allowed: 'from or to a file of the server',
-      rule: 'psql, not the server, reads the data that follows such a statement in a file.',
-      fix: 'Write INSERT, or load the data in another way.',
-    };
-  }
+  if (copy && copy.filename === undefined) yield COPY_OF_CLIENT;
   for (const { node } of [statement, ...nested]) yield* forbiddenCalls(node);
   for (const inner of nested) {
-    if (inner.runs !== 'outside' || MAY_COMMIT.test(inner.command)) continue;
+    if (inner.runs !== 'outside' || mayCommit(inner)) continue;
     yield {
       property: inner.command,
       value: 'DO before it',
@@ -140,7 +94,9 @@ function* problemsOf(migration: Migration, statement: MigrationStatement): Gener
       fix: 'Write it as a statement of the file.',
     };
   }
-  if (!migration.transactional && TEMPORARY.test(command)) {
+  // The statements of a block share its transaction.
+  const isStep = statement.step === statement.number;
+  if (!migration.transactional && isStep && TEMPORARY.test(command)) {
     yield {
       property: 'a statement',
       value: command,

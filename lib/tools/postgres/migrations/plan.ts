@@ -1,10 +1,13 @@
+import { loadSqlParser } from '../../../model/sql';
 import type { PostgresConnection } from '../connection';
+import { baselineOf } from './baseline';
 import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
 import { MigrationHistory, type StepState } from './history';
 import { shown } from './names';
+import { checkBatches } from './runner';
 import { checkNoPooler } from './session';
 
 export interface PlannedStatement {
@@ -35,6 +38,7 @@ const RUNS = {
   alone: 'in a transaction of its own',
   outside: 'outside a transaction',
   session: 'repeated before each statement',
+  batches: 'in batches',
 } as const;
 
 /**
@@ -45,21 +49,25 @@ const RUNS = {
 export async function planMigrations(
   connection: PostgresConnection,
   migrations: readonly Migration[],
-  options: { readonly largeTableBytes?: number } = {},
+  options: { readonly largeTableBytes?: number; readonly baseline?: string } = {},
 ): Promise<MigrationPlan> {
-  checkStatements(migrations);
+  await loadSqlParser();
   await checkNoPooler(connection);
   const history = await MigrationHistory.read(connection, '');
   history.check(migrations);
+  const baseline = await baselineOf(connection, migrations, history, options.baseline);
+  history.assumeApplied(baseline.applied);
   const catalog = new Catalog(connection);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
-  const stateOf = (migration: Migration, { number }: MigrationStatement) =>
-    history.state(migration, number);
+  checkStatements(pending);
+  const stateOf = (migration: Migration, { step }: MigrationStatement) =>
+    step > 0 ? history.state(migration, step) : undefined;
   await checkAgainstCatalog(pending, catalog, options.largeTableBytes, stateOf);
+  await checkBatches(connection, pending, stateOf);
   return {
     before: migrations.length - pending.length,
     pending: pending.map((migration) => {
-      const transactional = migration.transactional && !history.isBegunByStatement(migration);
+      const transactional = migration.transactional && !history.isBegunByStep(migration);
       return {
         file: migration.file,
         transactional,
@@ -70,14 +78,22 @@ export async function planMigrations(
             : statement.command,
           target: statement.target && shown(statement.target),
           lock: statement.lock,
-          runs:
-            !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
-          state: history.state(migration, statement.number),
+          runs: runsAs(statement, transactional),
+          state: history.state(migration, transactional ? statement.number : statement.step),
         })),
       };
     }),
     invalidIndexes: await catalog.invalidIndexes(),
   };
+}
+
+function runsAs({ runs, batch, step, number }: MigrationStatement, transactional: boolean): string {
+  if (batch) {
+    const every = batch.pauseMs === 0 ? '' : `, with pauses of ${batch.pauseMs} ms`;
+    return `in batches of ${batch.rows} rows by ${batch.columns.join(', ')}${every}`;
+  }
+  if (transactional || runs !== 'transaction') return RUNS[runs];
+  return step === number ? RUNS.alone : RUNS.transaction;
 }
 
 /** Formats the plan as text. */

@@ -20,9 +20,10 @@ import { LOCKS, type Lock, strongest, type TableLock } from './locks';
 /**
  * How a statement runs: `transaction`, together with its neighbors; `alone`, in a transaction of
  * its own; `outside` any transaction, because the server refuses it inside one, or because it
- * commits by itself; `session`, a setting that a resumed run repeats.
+ * commits by itself; `session`, a setting that a resumed run repeats; `batches`, in a transaction for
+ * each range of keys.
  */
-export type Runs = 'transaction' | 'alone' | 'outside' | 'session';
+export type Runs = 'transaction' | 'alone' | 'outside' | 'session' | 'batches';
 
 export interface IndexFacts {
   /** Absent if PostgreSQL chooses one. */
@@ -438,7 +439,7 @@ const TWO_WORDS: ReadonlySet<string> = new Set(['CREATE', 'ALTER', 'DROP', 'PREP
 
 /** The first words of a statement that has no name here. */
 function firstWords(text: string): string {
-  const words = scanSql(text.slice(0, 200)).filter(({ kind }) => kind !== 'comment');
+  const words = scanSql(text).filter(({ kind }) => kind !== 'comment');
   const [first, second] = words
     .filter(({ text: word }) => !/^(?:or|replace)$/i.test(word))
     .map(({ text: word }) => word.toUpperCase());
