@@ -282,8 +282,24 @@ describeHere('a folder of another tool', () => {
     const { files } = find(tool);
     const name = await migrated.database();
     await migrated.run(name, { files: folder(files) });
-    await expect(migrated.run(name, { files: folder({ ...files, [file]: text }) })).rejects.toThrow(
+    const late = folder({ ...files, [file]: text });
+    await expect(migrated.run(name, { files: late })).rejects.toThrow(
       /a file that was not applied must be newer than all that were/,
+    );
+    // Unless the database has its changes already.
+    const baseline = late.find((each) => each.file === file)?.id;
+    expect(await migrated.run(name, { files: late, baseline })).toEqual({ applied: [], before: 4 });
+  });
+
+  test('a baseline is recorded only if the files after it can run', async () => {
+    const tool = find('diesel');
+    const name = await recorded(tool);
+    const files = folder({ ...tool.files, '2024-01-03-000000_c/up.sql': 'CREATE DATABASE d' });
+    await expect(migrated.run(name, { files, baseline: 'auto' })).rejects.toThrow(
+      /_c\/up\.sql:1: /,
+    );
+    expect(await server.query(`SELECT to_regclass('isochrone.migrations') AS t`, [], name)).toEqual(
+      [{ t: null }],
     );
   });
 

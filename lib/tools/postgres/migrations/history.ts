@@ -1,7 +1,7 @@
 import { invalidOption } from '../../../model/errors';
 import { type PostgresConnection, rowsOf } from '../connection';
 import { type Migration, sha256 } from './files';
-import { formatOf } from './formats';
+import { formatOf, type MigrationFormat } from './formats';
 import type { MigrationStep } from './steps';
 
 export type StepState = 'running' | 'done' | 'failed';
@@ -64,6 +64,7 @@ const UPGRADE = `ALTER TABLE ${TABLE}
 export class MigrationHistory {
   /** The number of each file that has one, by its id. */
   private readonly versions = new Map<string, number>();
+  private format: MigrationFormat = 'isochrone';
 
   /** @param by who runs the migrations, for `started_by` */
   private constructor(
@@ -174,6 +175,23 @@ export class MigrationHistory {
   }
 
   /**
+   * Finds the files of the folder in the history, by what their tool knows them by. Nothing else is
+   * asked before.
+   */
+  public match(migrations: readonly Migration[]): void {
+    const known = new Set(migrations.map(({ id }) => id));
+    this.format = migrations[0]?.format ?? 'isochrone';
+    for (const entry of this.entries.values()) {
+      const id = this.idOf(entry);
+      if (id !== undefined && known.has(id)) this.versions.set(id, entry.version);
+    }
+  }
+
+  private idOf({ version, file }: HistoryEntry): string | undefined {
+    return this.format === 'isochrone' ? String(version) : formatOf(this.format).id(file);
+  }
+
+  /**
    * Compares the history with the folder.
    *
    * @throws IsochroneError for a file that was changed after it was applied, or that is gone; in a
@@ -181,17 +199,14 @@ export class MigrationHistory {
    */
   public check(migrations: readonly Migration[]): void {
     const byId = new Map(migrations.map((migration, i) => [migration.id, { migration, i }]));
-    const format = migrations[0]?.format ?? 'isochrone';
-    const places = [...this.entries.values()].map((entry) => {
-      const id = format === 'isochrone' ? String(entry.version) : formatOf(format).id(entry.file);
-      const place = id === undefined ? undefined : byId.get(id);
-      if (id !== undefined && place) this.versions.set(id, entry.version);
-      return { entry, place };
-    });
+    const places = [...this.entries.values()].map((entry) => ({
+      entry,
+      place: byId.get(this.idOf(entry) ?? ''),
+    }));
     const first = migrations.findIndex(
       (migration) => !migration.isRepeatable && !this.isApplied(migration),
     );
-    const missing = formatOf(format).runsLate ? undefined : migrations[first];
+    const missing = formatOf(this.format).runsLate ? undefined : migrations[first];
     for (const { entry, place } of places) {
       if (missing && place && place.i > first && !place.migration.isRepeatable)
         throw this.missingBefore(missing, entry);
@@ -231,21 +246,18 @@ export class MigrationHistory {
     });
   }
 
-  /** Takes files for applied, without a record. */
+  /** Takes files for applied, so far without a record. */
   public assumeApplied(migrations: readonly Migration[]): void {
     for (const migration of migrations) this.remember(migration, undefined, 'done');
   }
 
-  /** Records files as applied that ran before the history began, in one transaction. */
+  /** Records the files that were assumed to be applied, all at once. */
   public async recordBaseline(migrations: readonly Migration[]): Promise<void> {
-    const numbered = migrations.map((migration) => {
-      this.assumeApplied([migration]);
-      return {
-        version: this.versionOf(migration),
-        file: migration.file,
-        checksum: migration.checksum,
-      };
-    });
+    const numbered = migrations.map((migration) => ({
+      version: this.versionOf(migration),
+      file: migration.file,
+      checksum: migration.checksum,
+    }));
     await this.connection.query(
       `INSERT INTO ${TABLE} (version, statement, file, checksum, state, ended, started_by)
        SELECT version, 0, file, checksum, 'done', clock_timestamp(), $4

@@ -55,9 +55,10 @@ export async function planMigrations(
   await loadSqlParser();
   await checkNoPooler(connection);
   const history = await MigrationHistory.read(connection, '');
-  history.check(migrations);
+  history.match(migrations);
   const baseline = await baselineOf(connection, migrations, history, options.baseline);
   history.assumeApplied(baseline.applied);
+  history.check(migrations);
   const catalog = new Catalog(connection);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
   checkStatements(pending);

@@ -107,17 +107,11 @@ export async function runMigrations(
   await loadSqlParser();
   await lockMigrations(connection, options.waitForOthersMs ?? 30_000, options.sleep ?? pause);
   const history = await MigrationHistory.read(connection, options.by);
-  history.check(migrations);
+  history.match(migrations);
   const { applied, warnings } = await baselineOf(connection, migrations, history, options.baseline);
   for (const message of warnings) options.log({ level: 'WARN', message });
-  if (applied.length > 0) {
-    await history.create();
-    await history.recordBaseline(applied);
-    options.log({
-      level: 'INFO',
-      message: `${applied.length} marked as applied, up to ${applied.at(-1)?.file}`,
-    });
-  }
+  history.assumeApplied(applied);
+  history.check(migrations);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
   checkStatements(pending);
   const catalog = new Catalog(connection);
@@ -129,7 +123,14 @@ export async function runMigrations(
     await checkBatches(connection, files, stateOf);
   };
   await check(pending);
-  if (pending.length > 0) await history.create();
+  if (pending.length + applied.length > 0) await history.create();
+  if (applied.length > 0) {
+    await history.recordBaseline(applied);
+    options.log({
+      level: 'INFO',
+      message: `${applied.length} marked as applied, up to ${applied.at(-1)?.file}`,
+    });
+  }
   const run = new Run(connection, catalog, history, options);
   for (const migration of pending) {
     // Checked again, because only now does the catalog have the tables of the files before.
