@@ -1,4 +1,5 @@
 /** Folders of other tools on a real server: what they have applied already, and what comes next. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import { type Migration, readMigrations } from '../../../lib/tools/postgres/migr
 import { planMigrations } from '../../../lib/tools/postgres/migrations/plan';
 import type { MigrationEvent } from '../../../lib/tools/postgres/migrations/runner';
 import { PostgresServer } from '../postgres-server';
-import { serversHere } from '../server-process';
+import { findProgram, serversHere } from '../server-process';
 import { MigratedServer, processOf } from './migration-fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
@@ -468,6 +469,24 @@ describeHere('BEGIN … COMMIT on a server', () => {
     ).rejects.toThrow(/0001-a\.sql:1: statement 2, which has run must|must be as it was then/);
     await migrated.run(name, { files: files('3') });
     expect(await rows()).toEqual([{ i: 1 }, { i: 2 }, { i: 3 }]);
+  });
+
+  test('a file of pg_dump is a migration', async () => {
+    const [from, to] = [await migrated.database(), await migrated.database()];
+    await server.query(
+      `CREATE SCHEMA s; CREATE TABLE s.a (id serial PRIMARY KEY, t text CHECK (t <> ''));
+       CREATE TABLE b (a int REFERENCES s.a); CREATE VIEW v AS SELECT * FROM b;
+       CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$ SELECT max(a) FROM public.b $$;
+       CREATE INDEX ON b ((a + 1)) WHERE a > 0; CREATE TYPE mood AS ENUM ('good')`,
+      [],
+      from,
+    );
+    const schema = (name: string) =>
+      spawnSync(findProgram('pg_dump') ?? '', ['-s', '-N', 'isochrone', '-d', server.url(name)], {
+        encoding: 'utf8',
+      }).stdout.replace(/^\\(?:un)?restrict .*$/gm, '');
+    await migrated.run(to, { files: file(schema(from)) });
+    expect(schema(to)).toBe(schema(from));
   });
 
   test('a procedure that commits runs outside of a transaction, or is told how', async () => {

@@ -7,6 +7,7 @@ import {
   type FileStatement,
   isSqlParserLoaded,
   loadSqlParserBlocking,
+  namesOf,
   parseSql,
   type SqlFile,
   SqlSyntaxError,
@@ -297,7 +298,8 @@ function contentOf(source: MigrationSource): Content {
   const lost = read && lostDirective(file, read.rest);
   if (lost) onProblem(lost);
   let forFile = { allowedReason: undefined as string | undefined, withoutTransaction: false };
-  const statements = (read?.statements ?? []).map((statement, index): MigrationStatement => {
+  const parsed = (read?.statements ?? []).map(searchPathAsSetting);
+  const statements = parsed.map((statement, index): MigrationStatement => {
     const directives = readDirectives(file, statement.comments, index === 0, onProblem);
     if (index === 0) {
       forFile = {
@@ -357,6 +359,30 @@ function runsOf(
   if (batch) return 'batches';
   if (!withoutTransaction || runs !== 'transaction' || controlOf(statement)) return runs;
   return 'alone';
+}
+
+/**
+ * The statement `SET search_path` in place of `SELECT set_config('search_path', …)`, with which
+ * pg_dump begins a file. So the checks look tables up along the path, and a resumed run repeats it.
+ */
+function searchPathAsSetting(statement: FileStatement): FileStatement {
+  const select = asNode(statement.node, 'SelectStmt');
+  const [target, ...others] = select?.targetList ?? [];
+  const call = asNode(asNode(target, 'ResTarget')?.val, 'FuncCall');
+  if (
+    !call ||
+    others.length > 0 ||
+    select?.fromClause ||
+    namesOf(call.funcname).at(-1) !== 'set_config'
+  )
+    return statement;
+  const [name, value, isLocal] = (call.args ?? []).map((node) => asNode(node, 'A_Const'));
+  const path = value?.sval?.sval ?? (value?.sval ? '' : undefined);
+  if (name?.sval?.sval?.toLowerCase() !== 'search_path' || path === undefined || !isLocal?.boolval)
+    return statement;
+  const text = `SET ${isLocal.boolval.boolval ? 'LOCAL ' : ''}search_path = ${path.trim() || "''"}`;
+  const [setting] = parseSql(text);
+  return setting ? { ...statement, text, node: setting.node } : statement;
 }
 
 /** Splits a file; its problem is why it cannot be split. */

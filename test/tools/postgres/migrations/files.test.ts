@@ -132,7 +132,7 @@ test.each([
     /keeps the locks of the session/,
   ],
   [
-    "SELECT set_config('search_path', 'a', false)",
+    "SELECT set_config('search_path', a, false) FROM t",
     "SELECT set_config('app.user', 'a', false)",
     /must be without search_path/,
   ],

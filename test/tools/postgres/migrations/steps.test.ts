@@ -145,6 +145,27 @@ describe('a comment for the whole file', () => {
 });
 
 test.each([
+  ["SELECT pg_catalog.set_config('search_path', '', false)", "SET search_path = ''"],
+  [
+    "select set_config('Search_Path', 'a, \"B\", public', false)",
+    'SET search_path = a, "B", public',
+  ],
+  ["SELECT set_config('search_path', 'a', true)", 'SET LOCAL search_path = a'],
+])('%s, as pg_dump writes it, is %s', (sql, expected) => {
+  const migration = parse(`${sql}; SELECT 1`);
+  expect(() => checkStatements([migration])).not.toThrow();
+  expect(migration.statements[0]?.text).toBe(expected);
+});
+
+test.each([
+  ["SELECT set_config('search_path', current_user, false)"],
+  ["SELECT set_config('search_path', 'a', false) FROM t"],
+  ["DO $$ BEGIN PERFORM set_config('search_path', 'a', false); END $$"],
+])('%s, whose path is not known or not for all, is refused', (sql) => {
+  expect(() => checkStatements([parse(sql)])).toThrow(/must be without search_path/);
+});
+
+test.each([
   ['\\set x 1\nSELECT 1', /1: a statement must be SQL, got "\\\\set"/],
   ['SELECT 1;\n\\i other.sql', /2: .*got "\\\\i"/],
   ['SELECT :x', /got ":x"\.\npsql puts the values of its variables into the text/],
