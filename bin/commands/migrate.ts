@@ -2,7 +2,9 @@ import { hostname, userInfo } from 'node:os';
 import { IsochroneError } from '../../lib/model/errors';
 import {
   connect,
+  FORMAT_NAMES,
   formatMigrationPlan,
+  type MigrationFormat,
   migrate as migrateDatabase,
   planMigrations,
   readMigrations,
@@ -18,14 +20,19 @@ export const migrate: Command = {
   name: 'migrate',
   usage: formatUsage({
     synopsis:
-      'migrate --database URL --folder DIR [--dry-run] [--lock-timeout MS] [--large-table MIB]',
+      'migrate --database URL --folder DIR [--dry-run] [--format TOOL] [--baseline VERSION|auto] ' +
+      '[--lock-timeout MS] [--large-table MIB]',
     about:
       'Apply the SQL files of a folder that a PostgreSQL database has not had yet. After an ' +
       'interruption, run it again: it continues where it stopped.',
     options: {
       '--database URL':
         'postgresql://USER@HOST:PORT/NAME; set the password in PGPASSWORD or ~/.pgpass',
-      '--folder DIR': 'the folder with 0001-name.sql, 0002-name.sql, …',
+      '--folder DIR':
+        'the folder with 0001-name.sql, 0002-name.sql, …, or the folder of another migration tool',
+      '--format TOOL': `whose folder it is, if it does not show: ${FORMAT_NAMES.join(', ')}`,
+      '--baseline VERSION':
+        'mark the files up to this version as applied; auto: those that the table of the tool has',
       '--dry-run': 'check the files, and print the statements and their locks; change nothing',
       '--lock-timeout MS':
         'how long a statement waits for a lock before it is retried later; 4000 by default',
@@ -38,10 +45,12 @@ export const migrate: Command = {
       database: { type: 'string' },
       folder: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
+      format: { type: 'string' },
+      baseline: { type: 'string' },
       'lock-timeout': { type: 'string' },
       'large-table': { type: 'string' },
     });
-    const { database, folder } = options;
+    const { database, folder, baseline } = options;
     if (database === undefined || folder === undefined) {
       throw new IsochroneError(
         `isochrone: --database and --folder are required.\n\n${migrate.usage}`,
@@ -51,7 +60,7 @@ export const migrate: Command = {
     const largeTableMiB = wholeNumber('--large-table', options['large-table']);
     const largeTableBytes = largeTableMiB === undefined ? undefined : largeTableMiB * 1024 * 1024;
     const address = databaseAddress(database);
-    const migrations = readMigrations(folder);
+    const migrations = readMigrations(folder, formatOf(options.format));
     const { Client } = loadOptional<typeof import('pg')>('migrate', ['pg']);
     const open = () =>
       connect(Client, { connectionString: database }).catch((error: unknown) =>
@@ -61,7 +70,9 @@ export const migrate: Command = {
       const connection = await open();
       try {
         print(
-          formatMigrationPlan(await planMigrations(connection, migrations, { largeTableBytes })),
+          formatMigrationPlan(
+            await planMigrations(connection, migrations, { largeTableBytes, baseline }),
+          ),
         );
       } catch (error) {
         throw refusal(error);
@@ -74,6 +85,7 @@ export const migrate: Command = {
       by: `${userInfo().username}@${hostname()}`,
       lockTimeoutMs,
       largeTableBytes,
+      baseline,
       log: ({ level, where, message }) =>
         print([level === 'INFO' ? '' : `${level} `, where ? `${where}: ` : '', message].join('')),
     });
@@ -93,6 +105,15 @@ function notConnected(address: string, error: unknown): never {
         'Check the address, the user, and PGPASSWORD or ~/.pgpass.',
     ),
     { code },
+  );
+}
+
+function formatOf(text: string | undefined): MigrationFormat | undefined {
+  const format = FORMAT_NAMES.find((each) => each === text);
+  if (format !== undefined || text === undefined) return format;
+  throw new IsochroneError(
+    `isochrone: --format must be one of ${FORMAT_NAMES.join(', ')}, got ${JSON.stringify(text)}.\n\n` +
+      migrate.usage,
   );
 }
 

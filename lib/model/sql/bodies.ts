@@ -11,6 +11,8 @@ export interface StatementBody {
    * time, or because the language is not SQL or PL/pgSQL, or the body cannot be read.
    */
   readonly hasUnknown: boolean;
+  /** Whether it has COMMIT or ROLLBACK of its own. */
+  readonly endsTransaction: boolean;
 }
 
 /**
@@ -24,21 +26,23 @@ export function statementBody({ text, node }: ParsedStatement): StatementBody | 
   if (!block && !routine) return undefined;
   const options = block?.args ?? routine?.options ?? [];
   const language = textOption(options, 'language') ?? (block ? 'plpgsql' : 'sql');
-  if (routine?.sql_body)
-    return { statements: atomicBody(routine.sql_body, text), hasUnknown: false };
+  if (routine?.sql_body) return { ...NOTHING_ELSE, statements: atomicBody(routine.sql_body, text) };
   const body = textOption(options, 'as');
   if (body === undefined) return undefined;
   if (language === 'sql') return fromText(body);
-  if (language !== 'plpgsql') return { statements: [], hasUnknown: true };
+  if (language !== 'plpgsql') return UNREADABLE;
   let tree: unknown;
   try {
     tree = parsePlpgsql(text);
   } catch (error) {
-    if (error instanceof SqlSyntaxError) return { statements: [], hasUnknown: true };
+    if (error instanceof SqlSyntaxError) return UNREADABLE;
     throw error;
   }
   return fromTree(tree);
 }
+
+const NOTHING_ELSE = { hasUnknown: false, endsTransaction: false };
+const UNREADABLE: StatementBody = { statements: [], hasUnknown: true, endsTransaction: false };
 
 /** The text of an option such as `AS` or `LANGUAGE`. */
 function textOption(options: readonly Node[], wanted: string): string | undefined {
@@ -59,10 +63,10 @@ function atomicBody(body: Node, text: string): ParsedStatement[] {
 
 function fromText(sql: string): StatementBody {
   try {
-    return { statements: parseSql(sql), hasUnknown: false };
+    return { ...NOTHING_ELSE, statements: parseSql(sql) };
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
-    return { statements: [], hasUnknown: true };
+    return UNREADABLE;
   }
 }
 
@@ -82,6 +86,7 @@ type Fields = Readonly<Record<string, unknown>>;
 function fromTree(tree: unknown): StatementBody {
   const statements: ParsedStatement[] = [];
   let hasUnknown = false;
+  let endsTransaction = false;
   const add = (sql: string, line: number): void => {
     const read = fromText(sql);
     statements.push(...read.statements.map((one) => ({ ...one, line: line + one.line - 1 })));
@@ -93,6 +98,8 @@ function fromTree(tree: unknown): StatementBody {
     const fields = value as Fields;
     const line = typeof fields.lineno === 'number' ? fields.lineno : outside;
     for (const [name, field] of Object.entries(fields)) {
+      if (name === 'PLpgSQL_stmt_commit' || name === 'PLpgSQL_stmt_rollback')
+        endsTransaction = true;
       if (name === 'PLpgSQL_expr') add(statementOf(field as Expression), line);
       else if (name === 'PLpgSQL_stmt_dynexecute' || name === 'PLpgSQL_stmt_dynfors') {
         const { query, ...rest } = field as { query: { PLpgSQL_expr: Expression } };
@@ -104,7 +111,7 @@ function fromTree(tree: unknown): StatementBody {
     }
   };
   visit(tree, 1);
-  return { statements, hasUnknown };
+  return { statements, hasUnknown, endsTransaction };
 }
 
 /** An expression as a statement: it may call functions, and read tables in a subquery. */
@@ -126,9 +133,28 @@ function constantText(expression: string): string | undefined {
 function constantOf(node: Node | undefined): string | undefined {
   const literal = asNode(node, 'A_Const')?.sval?.sval;
   if (literal !== undefined) return literal;
+  const call = asNode(node, 'FuncCall');
+  if (call && namesOf(call.funcname).at(-1) === 'format') return formatted(call.args ?? []);
   const operation = asNode(node, 'A_Expr');
   if (namesOf(operation?.name)[0] !== '||') return undefined;
   const left = constantOf(operation?.lexpr);
   const right = constantOf(operation?.rexpr);
   return left === undefined || right === undefined ? undefined : left + right;
+}
+
+/** What `format` makes of constants; undefined if one is not constant, or has a position or width. */
+function formatted(args: readonly Node[]): string | undefined {
+  const [template, ...values] = args.map(constantOf);
+  if (template === undefined || /%(?![%sIL])/.test(template)) return undefined;
+  let next = 0;
+  let known = true;
+  const text = template.replace(/%([%sIL])/g, (_, kind: string) => {
+    if (kind === '%') return '%';
+    const value = values[next];
+    next += 1;
+    if (value === undefined) known = false;
+    if (kind === 'I') return `"${(value ?? '').replaceAll('"', '""')}"`;
+    return kind === 'L' ? `'${(value ?? '').replaceAll("'", "''")}'` : (value ?? '');
+  });
+  return known ? text : undefined;
 }

@@ -3,6 +3,7 @@ export { type StatementFacts, statementFacts } from './facts';
 export {
   isSqlParserLoaded,
   loadSqlParser,
+  loadSqlParserBlocking,
   type Node,
   type ParsedStatement,
   parseSql,

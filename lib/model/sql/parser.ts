@@ -2,8 +2,9 @@
  * PostgreSQL's own grammar, compiled to WebAssembly (libpg-query). It reads a text as a server of
  * version 18 does with `standard_conforming_strings` on.
  */
-import type { Node, ParseResult, RawStmt } from '@pgsql/types';
+import type { Node, RawStmt } from '@pgsql/types';
 import { IsochroneError } from '../errors';
+import { blockingLibrary, type Library } from './blocking';
 
 export type { Node } from '@pgsql/types';
 
@@ -44,21 +45,6 @@ export interface SqlToken {
   readonly end: number;
 }
 
-/** The part of libpg-query that is used here. Its functions take no empty text. */
-interface Library {
-  loadModule(): Promise<void>;
-  parseSync(sql: string): ParseResult;
-  scanSync(sql: string): { readonly tokens?: readonly ScannedToken[] };
-  parsePlPgSQLSync(sql: string): unknown;
-}
-
-interface ScannedToken {
-  readonly start: number;
-  readonly end: number;
-  readonly tokenType: number;
-  readonly keywordName: string;
-}
-
 let library: Library | undefined;
 let loading: Promise<void> | undefined;
 
@@ -91,6 +77,16 @@ async function load(): Promise<void> {
       { cause: error },
     );
   }
+}
+
+/**
+ * Loads the parser for code that cannot wait, such as a construct: it then runs in a thread of its
+ * own, and each call blocks until the thread has answered. A later `loadSqlParser` brings it here.
+ *
+ * @throws IsochroneError if libpg-query cannot be loaded
+ */
+export function loadSqlParserBlocking(): void {
+  library ??= blockingLibrary();
 }
 
 function loaded(): Library {

@@ -1,6 +1,6 @@
 import { type ParsedStatement, parseSql, type SqlToken, scanSql } from './parser';
 
-/** A statement of a file, with the comments that belong to it. */
+/** A statement of a file, up to its last word, with the comments that belong to it. */
 export interface FileStatement extends ParsedStatement {
   /** The comments since the statement before and inside this one, without their marks. */
   readonly comments: readonly SqlComment[];
@@ -30,9 +30,12 @@ export interface SqlFile {
  */
 export function splitSql(sql: string): SqlFile {
   const statements = parseSql(sql);
-  const comments = scanSql(sql)
+  const tokens = scanSql(sql);
+  const comments = tokens
     .filter(({ kind }) => kind === 'comment')
     .map((token) => commentOf(sql, token));
+  const words = tokens.filter(({ kind }) => kind !== 'comment');
+  let last = 0;
   let next = 0;
   const until = (end: number): SqlComment[] => {
     const from = next;
@@ -40,10 +43,12 @@ export function splitSql(sql: string): SqlFile {
     return comments.slice(from, next);
   };
   return {
-    statements: statements.map((statement) => ({
-      ...statement,
-      comments: until(statement.end),
-    })),
+    statements: statements.map((statement) => {
+      while ((words[last + 1]?.end ?? Number.POSITIVE_INFINITY) <= statement.end) last += 1;
+      const end = words[last]?.end ?? statement.end;
+      const text = sql.slice(statement.start, end);
+      return { ...statement, text, end, comments: until(statement.end) };
+    }),
     rest: until(sql.length),
   };
 }

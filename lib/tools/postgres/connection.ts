@@ -1,6 +1,12 @@
 /** The part of a `pg` connection that migrations use, so that a test can wrap it. */
 export interface PostgresConnection {
-  query(text: string, values?: unknown[]): Promise<{ readonly rows: Record<string, unknown>[] }>;
+  query(
+    text: string,
+    values?: unknown[],
+  ): Promise<{ readonly rows: Record<string, unknown>[]; readonly rowCount?: number | null }>;
+  /** The messages of the server, such as those of DEBUG1. */
+  on?(event: 'notice', listener: (notice: { readonly message?: string }) => void): unknown;
+  off?(event: 'notice', listener: (notice: { readonly message?: string }) => void): unknown;
   /** The process id that the server sent at log-in. A pooler sends one of its own. */
   readonly processID?: number | null;
 }

@@ -1,10 +1,12 @@
 export { type Advice, advise, connectByIam, formatAdvice } from './advice';
 export { sqlState } from './connection';
 export {
-  checkStatements,
+  checkFolder,
   connect,
+  FORMAT_NAMES,
   formatMigrationPlan,
   type MigrationEvent,
+  type MigrationFormat,
   migrate,
   planMigrations,
   readMigrations,

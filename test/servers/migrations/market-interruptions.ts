@@ -67,14 +67,14 @@ export class MarketInterruptions {
     death: Death,
     restart: () => Promise<void> = async () => {},
   ) {
-    const files = MARKET_FILES.slice(0, file.version);
-    const expected = await this.migrated.schema(this.undisturbed[file.version] ?? '');
+    const files = MARKET_FILES.slice(0, Number(file.id));
+    const expected = await this.migrated.schema(this.undisturbed[Number(file.id)] ?? '');
     const died: string[] = [];
     const differing: { statement: string; found: unknown }[] = [];
     for (let nth = 1; ; nth += 1) {
       const moment = momentOf(nth);
       if (moment === undefined) continue;
-      const name = await this.migrated.database(this.undisturbed[file.version - 1]);
+      const name = await this.migrated.database(this.undisturbed[Number(file.id) - 1]);
       const statement = await this.interrupt(name, files, nth, moment, death);
       if (statement !== undefined) {
         await restart();
@@ -169,8 +169,9 @@ export function testDeathsAtEachStatement(files: readonly Migration[]): void {
       );
       expect(differing).toEqual([]);
       // The statements of the file, and those that record the history.
-      expect(died).toEqual(expect.arrayContaining(file.statements.map(({ text }) => text)));
-      expect(died.length).toBeGreaterThan(file.statements.length);
+      const changes = file.statements.map(({ text }) => text).filter(isChange);
+      expect(died).toEqual(expect.arrayContaining(changes));
+      expect(died.length).toBeGreaterThan(changes.length);
     },
   );
 }

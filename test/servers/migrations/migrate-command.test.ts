@@ -78,6 +78,25 @@ describeHere('isochrone migrate', () => {
     expect(run().stdout).toBe('0 applied, 3 before.\n');
   }, 120_000);
 
+  test('the folder of another tool is read with --format and --baseline', async () => {
+    await server.query('CREATE DATABASE adopted');
+    const url = server.url('adopted', 'migrator');
+    const other = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
+    writeFileSync(join(other, '1600000000000_a.sql'), 'CREATE TABLE a (id int)');
+    writeFileSync(join(other, '1700000000000_b.sql'), 'CREATE TABLE b (id int)');
+    const run = (...args: readonly string[]) =>
+      migrate({ PGPASSWORD: PASSWORD }, '--database', url, '--folder', other, ...args);
+    expect(run('--format', 'node').stderr).toMatch(
+      /--format must be one of isochrone, golang-migrate, .*, got "node"/,
+    );
+    expect(run().stderr).toMatch(/or give --format if it is of another tool: golang-migrate, /);
+    const options = ['--format', 'node-pg-migrate', '--baseline', '1600000000000_a'];
+    expect(run(...options, '--dry-run').stdout).toMatch(/^1 applied, 1 to apply\./);
+    expect(run(...options).stdout).toMatch(
+      /^1 marked as applied, up to 1600000000000_a\.sql\n[\s\S]*\n1 applied, 1 before\.\n$/,
+    );
+  }, 120_000);
+
   test('an error of the server is reported without a stack trace', async () => {
     await server.query('CREATE DATABASE others');
     await server.query(

@@ -69,15 +69,14 @@ function logLine(event: MigrationEvent): void {
 }
 
 async function run(): Promise<void> {
-  const { lockTimeoutMs, largeTableBytes } = JSON.parse(
+  const { format, ...settings } = JSON.parse(
     readFileSync(join(__dirname, 'config.json'), 'utf8'),
   ) as SchemaMigrationsSettings;
   const config = connectionOf(process.env);
-  const migrations = readMigrations(join(__dirname, 'migrations'));
+  const migrations = readMigrations(join(__dirname, 'migrations'), format);
   const { applied, before } = await migrate(() => connect(Client, config), migrations, {
     by: startedBy(process.env),
-    lockTimeoutMs,
-    largeTableBytes,
+    ...settings,
     log: logLine,
   });
   logLine({ level: 'INFO', message: `${applied.length} applied, ${before} before` });

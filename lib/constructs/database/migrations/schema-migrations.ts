@@ -1,5 +1,5 @@
-import { cpSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { cpSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { ArnFormat, Aws, CfnOutput, Duration, Size, Stack } from 'aws-cdk-lib';
 import * as codebuild from 'aws-cdk-lib/aws-codebuild';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -10,7 +10,7 @@ import { Asset } from 'aws-cdk-lib/aws-s3-assets';
 import type * as secretsmanager from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { isWholeNumber, type Rule } from '../../../model/rules';
-import { checkStatements, readMigrations } from '../../../tools/postgres';
+import { checkFolder, type MigrationFormat } from '../../../tools/postgres';
 import {
   acknowledge,
   acknowledgeInlinePolicies,
@@ -60,10 +60,27 @@ export interface SchemaMigrationsProps extends LoggedProps {
   readonly credentials: secretsmanager.ISecret;
 
   /**
-   * The folder of SQL files, `0001-name.sql` and so on. Synthesis checks them as far as possible
-   * without a server.
+   * The folder of SQL files, `0001-name.sql` and so on, or that of another migration tool. Synthesis
+   * checks them as far as possible without a server.
    */
   readonly folder: string;
+
+  /**
+   * The tool whose folder it is.
+   *
+   * @default - found out from the names and the texts of the files
+   */
+  readonly format?: MigrationFormat;
+
+  /**
+   * What the database had before the first run: the version up to which files count as applied, or
+   * `auto` for what the tool of the folder has recorded in its own table. Files that a run has
+   * recorded already stay as they are. Synthesis does not check files up to this version, and with
+   * `auto` none.
+   *
+   * @default - nothing; a run refuses a database in which the tool has run
+   */
+  readonly baseline?: string;
 
   /**
    * The port.
@@ -125,7 +142,7 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     const port = props.port ?? 5432;
     const timeout = props.timeout ?? Duration.hours(36);
     checkDuration(this, 'timeout', BUILD_TIMEOUT, timeout, 'minutes');
-    checkStatements(readMigrations(props.folder));
+    checkFolder(props.folder, props);
 
     const securityGroup = new ec2.SecurityGroup(this, 'SecurityGroup', {
       vpc: props.vpc,
@@ -193,11 +210,14 @@ export class SchemaMigrations extends Construct implements ec2.IConnectable {
     const settings: SchemaMigrationsSettings = {
       lockTimeoutMs: (props.lockTimeout ?? Duration.seconds(4)).toMilliseconds(),
       largeTableBytes: (props.largeTable ?? Size.mebibytes(125)).toBytes(),
+      format: props.format,
+      baseline: props.baseline,
     };
     const directory = handlerDirectory('schema-migrations', settings);
     cpSync(props.folder, join(directory, 'migrations'), {
       recursive: true,
-      filter: (path) => path === props.folder || basename(path).endsWith('.sql'),
+      // The layouts of some tools have folders, and files with settings.
+      filter: (path) => /\.(?:sql|toml|conf)$/.test(path) || statSync(path).isDirectory(),
     });
     return new Asset(this, 'Code', { path: directory });
   }

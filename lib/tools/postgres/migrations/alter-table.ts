@@ -1,245 +1,130 @@
-import {
-  identifierOf,
-  type SqlCursor,
-  type SqlName,
-  type SqlStatement,
-  type SqlToken,
-} from '../sql';
+import { asNode, type Node, type NodeOf, relationName, type SqlName } from '../../../model/sql';
+import type { Lock, TableLock } from './locks';
 
-/** One action of ALTER TABLE, and what it does to a large table. */
+/** One action of ALTER TABLE. */
 export interface AlterAction {
   readonly command: string;
-  readonly lock: string;
-  /** The work that it does under its lock, as the end of "it …"; undefined if it is quick. */
-  readonly work?: string;
-  /** How to reach the same result without that work. */
-  readonly alternative?: string;
-  /** The column of SET NOT NULL. A validated check makes the action quick. */
-  readonly notNull?: string;
-  /** The default of a new column. Only a volatile default rewrites the table. */
-  readonly columnDefault?: readonly SqlToken[];
-  readonly columnType?: SqlName;
-  /** The index that becomes the primary key. If a column of it may be NULL, the table is read. */
-  readonly primaryKey?: SqlName;
-  /** The added check, and the column whose nulls it forbids. */
-  readonly addsCheck?: {
-    readonly name: string;
-    readonly notNullOf: string | undefined;
-    readonly valid: boolean;
+  /** The kind that PostgreSQL's parser gives to it, such as `AT_SetNotNull`. */
+  readonly kind: string;
+  readonly lock: Lock;
+  /** The column or constraint that it names. */
+  readonly name?: string;
+  /** The new column or constraint. */
+  readonly column?: NodeOf<'ColumnDef'>;
+  readonly constraint?: NodeOf<'Constraint'>;
+  /** The partition that it attaches or detaches. */
+  readonly partition?: SqlName;
+  readonly concurrently?: boolean;
+}
+
+const SHARE_UPDATE: Lock = 'SHARE UPDATE EXCLUSIVE';
+const SHARE_ROW: Lock = 'SHARE ROW EXCLUSIVE';
+const EXCLUSIVE: Lock = 'ACCESS EXCLUSIVE';
+
+/** The locks of actions, where it is not ACCESS EXCLUSIVE ("ALTER TABLE", PostgreSQL). */
+const WEAKER: Readonly<Record<string, Lock>> = {
+  AT_SetStatistics: SHARE_UPDATE,
+  AT_ClusterOn: SHARE_UPDATE,
+  AT_DropCluster: SHARE_UPDATE,
+  AT_SetOptions: SHARE_UPDATE,
+  AT_ResetOptions: SHARE_UPDATE,
+  AT_SetRelOptions: SHARE_UPDATE,
+  AT_ResetRelOptions: SHARE_UPDATE,
+  AT_ValidateConstraint: SHARE_UPDATE,
+  AT_AttachPartition: SHARE_UPDATE,
+  AT_DetachPartitionFinalize: SHARE_UPDATE,
+  AT_EnableTrig: SHARE_ROW,
+  AT_EnableAlwaysTrig: SHARE_ROW,
+  AT_EnableReplicaTrig: SHARE_ROW,
+  AT_EnableTrigAll: SHARE_ROW,
+  AT_EnableTrigUser: SHARE_ROW,
+  AT_DisableTrig: SHARE_ROW,
+  AT_DisableTrigAll: SHARE_ROW,
+  AT_DisableTrigUser: SHARE_ROW,
+};
+
+const COMMANDS: Readonly<Record<string, string>> = {
+  AT_AddColumn: 'ADD COLUMN',
+  AT_AlterColumnType: 'ALTER COLUMN TYPE',
+  AT_ColumnDefault: 'ALTER COLUMN',
+  AT_SetNotNull: 'SET NOT NULL',
+  AT_SetExpression: 'SET EXPRESSION',
+  AT_ValidateConstraint: 'VALIDATE CONSTRAINT',
+  AT_SetTableSpace: 'SET TABLESPACE',
+  AT_SetLogged: 'SET LOGGED',
+  AT_SetUnLogged: 'SET UNLOGGED',
+  AT_SetAccessMethod: 'SET ACCESS METHOD',
+  AT_SetRelOptions: 'SET',
+  AT_ResetRelOptions: 'RESET',
+  AT_ClusterOn: 'CLUSTER ON',
+  AT_DropColumn: 'DROP COLUMN',
+  AT_DropConstraint: 'DROP CONSTRAINT',
+  AT_AddInherit: 'INHERIT',
+  AT_DropInherit: 'NO INHERIT',
+  AT_ChangeOwner: 'OWNER TO',
+  AT_AttachPartition: 'ATTACH PARTITION',
+  AT_DetachPartition: 'DETACH PARTITION',
+  AT_DetachPartitionFinalize: 'DETACH PARTITION FINALIZE',
+  AT_EnableTrig: 'ENABLE TRIGGER',
+  AT_DisableTrig: 'DISABLE TRIGGER',
+};
+
+const CONSTRAINTS: Readonly<Record<string, string>> = {
+  CONSTR_CHECK: 'CHECK',
+  CONSTR_FOREIGN: 'FOREIGN KEY',
+  CONSTR_PRIMARY: 'PRIMARY KEY',
+  CONSTR_UNIQUE: 'UNIQUE',
+  CONSTR_EXCLUSION: 'EXCLUDE',
+  CONSTR_NOTNULL: 'NOT NULL',
+};
+
+/** The actions of ALTER TABLE. */
+export function alterActions({ cmds = [] }: NodeOf<'AlterTableStmt'>): AlterAction[] {
+  return cmds.flatMap((node) => asNode(node, 'AlterTableCmd') ?? []).map(action);
+}
+
+function action({ subtype = 'AT_AddColumn', name, def }: NodeOf<'AlterTableCmd'>): AlterAction {
+  const constraint = asNode(def, 'Constraint');
+  if (subtype === 'AT_AddConstraint' && constraint) {
+    const kind = CONSTRAINTS[constraint.contype ?? ''] ?? 'CONSTRAINT';
+    return {
+      command: constraint.indexname === undefined ? `ADD ${kind}` : `ADD ${kind} USING INDEX`,
+      kind: subtype,
+      lock: constraint.contype === 'CONSTR_FOREIGN' ? SHARE_ROW : EXCLUSIVE,
+      name: constraint.conname,
+      constraint,
+    };
+  }
+  const { name: partition, concurrent } = asNode(def, 'PartitionCmd') ?? {};
+  const command =
+    COMMANDS[subtype] ??
+    subtype
+      .replace('AT_', '')
+      .replace(/(?<=[a-z])(?=[A-Z])/g, ' ')
+      .toUpperCase();
+  return {
+    command: concurrent ? `${command} CONCURRENTLY` : command,
+    kind: subtype,
+    lock: concurrent ? SHARE_UPDATE : (WEAKER[subtype] ?? EXCLUSIVE),
+    name,
+    column: asNode(def, 'ColumnDef'),
+    partition: partition && relationName(partition),
+    concurrently: concurrent === true,
   };
-  /** The constraint that it validates. */
-  readonly validates?: string;
-  /** The other table of a new foreign key, which is locked too. */
-  readonly references?: SqlName;
 }
 
-export interface AlterTable {
-  readonly command: string;
-  readonly runs: 'transaction' | 'alone' | 'outside';
-  readonly lock: string;
-  readonly actions: readonly AlterAction[];
-  /** The partition that is detached CONCURRENTLY. */
-  readonly detaches?: SqlName;
-  readonly attaches?: SqlName;
+/** The locks of the statement: on its table, and on those that a key or partition brings in. */
+export function alterLocks(table: SqlName, actions: readonly AlterAction[]): TableLock[] {
+  return actions.flatMap(({ lock, constraint, column, partition, concurrently }) => [
+    { table, lock },
+    ...[constraint, ...constraintsOf(column)].flatMap((each) =>
+      each?.pktable ? [{ table: relationName(each.pktable), lock: SHARE_ROW }] : [],
+    ),
+    ...(partition ? [{ table: partition, lock: concurrently ? SHARE_UPDATE : EXCLUSIVE }] : []),
+  ]);
 }
 
-/** The locks from weak to strong ("Explicit Locking", PostgreSQL documentation). */
-const LOCKS = ['SHARE UPDATE EXCLUSIVE', 'SHARE ROW EXCLUSIVE', 'ACCESS EXCLUSIVE'];
-const [SHARE_UPDATE = '', SHARE_ROW = '', EXCLUSIVE = ''] = LOCKS;
-
-/** Parses the actions after the table's name. */
-export function alterTable(at: SqlCursor, statement: SqlStatement): AlterTable {
-  if (at.take('DETACH', 'PARTITION')) {
-    const partition = at.name();
-    if (at.take('CONCURRENTLY')) {
-      const command = 'ALTER TABLE DETACH PARTITION CONCURRENTLY';
-      return { command, runs: 'outside', lock: SHARE_UPDATE, actions: [], detaches: partition };
-    }
-    return {
-      command: 'ALTER TABLE DETACH PARTITION',
-      runs: 'transaction',
-      lock: EXCLUSIVE,
-      actions: [],
-    };
-  }
-  if (at.take('ATTACH', 'PARTITION')) {
-    return {
-      command: 'ALTER TABLE ATTACH PARTITION',
-      runs: 'transaction',
-      lock: SHARE_UPDATE,
-      actions: [],
-      attaches: at.name(),
-    };
-  }
-  const actions = at.parts().map((part) => action(part, statement));
-  const strongest = Math.max(...actions.map(({ lock }) => LOCKS.indexOf(lock)));
-  const command = `ALTER TABLE ${actions.map((each) => each.command).join(', ')}`.trim();
-  // In one transaction with ADD … NOT VALID, the lock of ADD would be held while the whole table is
-  // read.
-  const runs = actions.every(({ validates }) => validates !== undefined) ? 'alone' : 'transaction';
-  return { command, runs, lock: LOCKS[strongest] ?? EXCLUSIVE, actions };
-}
-
-function action(at: SqlCursor, statement: SqlStatement): AlterAction {
-  if (at.take('ADD', 'CONSTRAINT')) return constraint(at, at.name()?.parts[0] ?? '', statement);
-  if (at.take('ADD')) {
-    const word = at.token?.kind === 'word' ? at.token.value : '';
-    if (['CHECK', 'FOREIGN', 'PRIMARY', 'UNIQUE', 'EXCLUDE'].includes(word))
-      return constraint(at, '', statement);
-    return addColumn(at);
-  }
-  if (at.take('VALIDATE', 'CONSTRAINT')) {
-    const alternative = 'Write it as a statement of its own.';
-    return {
-      command: 'VALIDATE CONSTRAINT',
-      lock: SHARE_UPDATE,
-      validates: at.name()?.parts[0],
-      alternative,
-    };
-  }
-  if (at.take('ALTER')) return alterColumn(at);
-  if (at.take('SET', 'STATISTICS') || at.take('CLUSTER', 'ON'))
-    return { command: 'SET', lock: SHARE_UPDATE };
-  if (at.take('ENABLE', 'TRIGGER') || at.take('DISABLE', 'TRIGGER'))
-    return { command: 'ENABLE or DISABLE TRIGGER', lock: SHARE_ROW };
-  for (const words of ['SET TABLESPACE', 'SET LOGGED', 'SET UNLOGGED', 'SET ACCESS METHOD']) {
-    if (!at.take(...words.split(' '))) continue;
-    return {
-      command: words,
-      lock: EXCLUSIVE,
-      work: 'copies the table',
-      alternative: 'Do it in a window without traffic.',
-    };
-  }
-  if (at.take('SET') || at.take('RESET')) {
-    const storage = at.token?.kind === 'symbol';
-    return { command: 'SET', lock: storage ? SHARE_UPDATE : EXCLUSIVE };
-  }
-  return { command: at.token?.kind === 'word' ? at.token.value : '', lock: EXCLUSIVE };
-}
-
-function constraint(at: SqlCursor, name: string, statement: SqlStatement): AlterAction {
-  const valid = !at.has('NOT', 'VALID');
-  if (at.take('CHECK')) {
-    const within = at.parenthesized();
-    const tokens = within ? at.slice(within.from, within.to) : [];
-    const scan = valid
-      ? {
-          work: 'reads the whole table',
-          alternative: 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.',
-        }
-      : {};
-    return {
-      command: 'ADD CHECK',
-      lock: EXCLUSIVE,
-      ...scan,
-      addsCheck: { name, notNullOf: columnNotNull(tokens), valid },
-    };
-  }
-  if (at.has('FOREIGN', 'KEY')) {
-    while (at.token && !at.take('REFERENCES')) at.at += 1;
-    const references = at.name();
-    if (!valid) return { command: 'ADD FOREIGN KEY', lock: SHARE_ROW, references };
-    const alternative = 'Add it NOT VALID, then VALIDATE CONSTRAINT in a statement of its own.';
-    return {
-      command: 'ADD FOREIGN KEY',
-      lock: SHARE_ROW,
-      work: 'reads the whole table',
-      alternative,
-      references,
-    };
-  }
-  if (at.has('USING', 'INDEX') && !at.has('USING', 'INDEX', 'TABLESPACE')) {
-    const primary = at.take('PRIMARY');
-    while (at.token && !at.take('USING', 'INDEX')) at.at += 1;
-    const alternative =
-      'Forbid nulls in its columns first: CHECK NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.';
-    return {
-      command: 'ADD CONSTRAINT USING INDEX',
-      lock: EXCLUSIVE,
-      ...(primary ? { primaryKey: at.name(), alternative } : {}),
-    };
-  }
-  const kind = statement.text.slice(at.token?.start, at.token?.end).toUpperCase();
-  const alternative =
-    'Build the index with CREATE UNIQUE INDEX CONCURRENTLY first, ' +
-    'then ADD CONSTRAINT … USING INDEX.';
-  return { command: `ADD ${kind}`, lock: EXCLUSIVE, work: 'builds an index', alternative };
-}
-
-/** The column of a check that is exactly `column IS NOT NULL`. */
-function columnNotNull(tokens: readonly SqlToken[]): string | undefined {
-  const [column, ...rest] = tokens.filter(
-    ({ kind, value }) => kind !== 'symbol' || (value !== '(' && value !== ')'),
-  );
-  if (column === undefined || rest.map(({ value }) => value).join(' ') !== 'IS NOT NULL')
-    return undefined;
-  return identifierOf(column);
-}
-
-function addColumn(at: SqlCursor): AlterAction {
-  at.take('COLUMN');
-  at.take('IF', 'NOT', 'EXISTS');
-  at.name();
-  const type = at.token?.kind === 'word' ? at.token.value : '';
-  const columnType = at.name();
-  const exclusively = (command: string, work: string, alternative: string): AlterAction => ({
-    command: `ADD COLUMN${command}`,
-    lock: EXCLUSIVE,
-    work,
-    alternative,
-  });
-  if (/^(?:SMALL|BIG)?SERIAL\d?$/.test(type) || at.has('AS', 'IDENTITY') || at.has('STORED'))
-    return exclusively(
-      '',
-      'rewrites every row',
-      'Add a plain column, fill it in batches, and set its default afterwards.',
-    );
-  if (at.has('REFERENCES'))
-    return exclusively(
-      ' REFERENCES',
-      'reads the whole table',
-      'Add the column, then the foreign key NOT VALID, then VALIDATE CONSTRAINT.',
-    );
-  if (at.has('CHECK'))
-    return exclusively(
-      ' CHECK',
-      'reads the whole table',
-      'Add the column, then the check NOT VALID, then VALIDATE CONSTRAINT.',
-    );
-  if (at.has('UNIQUE') || at.has('PRIMARY', 'KEY'))
-    return exclusively(' UNIQUE', 'builds an index', 'Build the index CONCURRENTLY later.');
-  while (at.token && !at.take('DEFAULT')) at.at += 1;
-  return { command: 'ADD COLUMN', lock: EXCLUSIVE, columnType, columnDefault: at.rest() };
-}
-
-function alterColumn(at: SqlCursor): AlterAction {
-  at.take('COLUMN');
-  const column = at.name()?.parts[0];
-  if (at.take('SET', 'DATA', 'TYPE') || at.take('TYPE')) {
-    return {
-      command: 'ALTER COLUMN TYPE',
-      lock: EXCLUSIVE,
-      work: 'rewrites every row and its indexes, unless both types have one representation',
-      alternative: 'Add a column of the new type, fill it in batches, and swap the two.',
-    };
-  }
-  if (at.take('SET', 'EXPRESSION')) {
-    const alternative = 'Add a column with the new expression in a window without traffic.';
-    return { command: 'SET EXPRESSION', lock: EXCLUSIVE, work: 'rewrites every row', alternative };
-  }
-  if (at.take('SET', 'NOT', 'NULL')) {
-    const alternative =
-      `Add CHECK (${column} IS NOT NULL) NOT VALID, ` +
-      'then VALIDATE CONSTRAINT, then SET NOT NULL.';
-    return {
-      command: 'SET NOT NULL',
-      lock: EXCLUSIVE,
-      work: 'reads the whole table',
-      alternative,
-      notNull: column,
-    };
-  }
-  if (at.take('SET', 'STATISTICS')) return { command: 'SET STATISTICS', lock: SHARE_UPDATE };
-  return { command: 'ALTER COLUMN', lock: EXCLUSIVE };
+/** The constraints that are written beside a column. */
+export function constraintsOf(column: NodeOf<'ColumnDef'> | undefined): NodeOf<'Constraint'>[] {
+  return (column?.constraints ?? []).flatMap((node: Node) => asNode(node, 'Constraint') ?? []);
 }

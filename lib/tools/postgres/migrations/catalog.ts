@@ -1,6 +1,7 @@
-import { isConnectionLost, type PostgresConnection, rowsOf, sqlState } from '../connection';
-import { quoteName, type SqlName } from '../sql';
-import type { FunctionCall } from './volatility';
+import type { SqlName } from '../../../model/sql';
+import { type PostgresConnection, rowsOf } from '../connection';
+import { quoted, quoteName } from './names';
+import { Rehearsal } from './rehearsal';
 
 export interface Relation {
   /**
@@ -8,11 +9,15 @@ export interface Relation {
    * partitioned index.
    */
   readonly kind: string;
+  readonly oid: string;
+  readonly name: string;
   /**
-   * The size of the table with its TOAST and all its partitions or children; for an index, the size
-   * of its table. 0 for a relation without storage.
+   * The size of the table with its TOAST and all its partitions or children; for an index or a
+   * view, the size of its tables.
    */
   readonly bytes: number;
+  /** Whether a materialized view has been filled. */
+  readonly populated: boolean;
 }
 
 export interface FoundIndex {
@@ -29,143 +34,153 @@ export interface FoundIndex {
 export class Catalog {
   constructor(private readonly connection: PostgresConnection) {}
 
-  /**
-   * Applies a setting of the search path, so that names are looked up as the statements after it
-   * do.
-   */
-  public async applySearchPath(setting: string): Promise<void> {
-    await this.connection.query(setting);
+  /** Begins a rehearsal on this connection; undefined if this role or server allows none. */
+  public async rehearse(): Promise<Rehearsal | undefined> {
+    return Rehearsal.begin(this.connection);
   }
 
+  /** The number of the server's version, such as 150018. */
+  public async version(): Promise<number> {
+    const [row] = await rowsOf<{ version: number }>(
+      this.connection,
+      "SELECT current_setting('server_version_num')::int AS version",
+    );
+    return row?.version ?? 0;
+  }
+
+  /** What a name stands for on the search path of the session. */
   public async relation(name: SqlName): Promise<Relation | undefined> {
-    const [row] = await rowsOf<{ kind: string; bytes: string }>(
+    const [row] = await rowsOf<{ oid: string }>(
       this.connection,
-      `SELECT relkind AS kind,
-         CASE
-           WHEN relkind = 'i'
-             THEN (SELECT pg_table_size(indrelid) FROM pg_index WHERE indexrelid = oid)
-           WHEN relkind IN ('v', 'I', 'f', 'c') THEN 0
-           ELSE (
-             WITH RECURSIVE tree AS (
-               SELECT pg_class.oid AS relid
-               UNION SELECT inhrelid FROM pg_inherits JOIN tree ON inhparent = relid)
-             SELECT sum(pg_table_size(relid)) FROM tree)
-         END::text AS bytes
-       FROM pg_class WHERE oid = to_regclass($1)`,
-      [quoteName(...name.parts)],
+      'SELECT to_regclass($1)::oid::text AS oid WHERE to_regclass($1) IS NOT NULL',
+      [quoted(name)],
     );
-    return row && { kind: row.kind, bytes: Number(row.bytes) };
+    return row && this.relationOf(row.oid);
   }
 
-  public async defaultPartition(parent: SqlName): Promise<Relation | undefined> {
-    const [row] = await rowsOf<{ schema: string; name: string }>(
+  public async relationOf(oid: string): Promise<Relation | undefined> {
+    const [row] = await rowsOf<Relation>(
       this.connection,
-      `SELECT nspname AS schema, relname AS name
-       FROM pg_partitioned_table JOIN pg_class c ON c.oid = partdefid
-       JOIN pg_namespace n ON n.oid = relnamespace WHERE partrelid = to_regclass($1)`,
-      [quoteName(...parent.parts)],
+      `WITH RECURSIVE tree AS (
+         SELECT coalesce((SELECT indrelid FROM pg_index WHERE indexrelid = $1::oid), $1::oid) AS relid
+         UNION SELECT below FROM tree JOIN LATERAL (
+           SELECT inhrelid AS below FROM pg_inherits WHERE inhparent = relid
+           -- The tables behind a view, but not those that a materialized view was made from.
+           UNION SELECT refobjid FROM pg_class v JOIN pg_rewrite r ON ev_class = v.oid
+             JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+             WHERE v.oid = relid AND v.relkind = 'v'
+               AND refclassid = 'pg_class'::regclass AND refobjid <> relid) next ON true)
+       SELECT c.oid::text, c.relkind AS kind, c.relname AS name, c.relispopulated AS populated,
+         (SELECT coalesce(sum(pg_table_size(t.oid)), 0) FROM tree JOIN pg_class t ON t.oid = relid
+          WHERE t.relkind IN ('r', 'm', 't'))::float8 AS bytes
+       FROM pg_class c WHERE c.oid = $1`,
+      [oid],
     );
-    return row && this.relation({ text: row.name, parts: [row.schema, row.name] });
+    return row;
   }
 
-  /**
-   * Whether a table has a validated check, which can spare ATTACH PARTITION from reading the table.
-   */
-  public async hasCheck(table: SqlName): Promise<boolean> {
-    const rows = await rowsOf(
+  /** The size of the tables that a materialized view is made from. */
+  public async bytesBehind(view: string): Promise<number> {
+    const rows = await rowsOf<{ oid: string }>(
       this.connection,
-      `SELECT 1 FROM pg_constraint
-       WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated`,
-      [quoteName(...table.parts)],
+      `SELECT DISTINCT refobjid::text AS oid FROM pg_rewrite r
+       JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+       WHERE ev_class = $1 AND refclassid = 'pg_class'::regclass AND refobjid <> $1`,
+      [view],
     );
-    return rows.length > 0;
+    let bytes = 0;
+    for (const { oid } of rows) bytes += (await this.relationOf(oid))?.bytes ?? 0;
+    return bytes;
   }
 
-  /**
-   * Whether a type is a domain with constraints, or is based on one. A new column of such a type
-   * rewrites the table.
-   */
-  public async isCheckedDomain(type: SqlName): Promise<boolean> {
-    const rows = await rowsOf(
+  public async defaultPartition(parent: string): Promise<string | undefined> {
+    const [row] = await rowsOf<{ oid: string }>(
       this.connection,
-      `WITH RECURSIVE domains AS (
-         SELECT * FROM pg_type WHERE oid = to_regtype($1) AND typtype = 'd'
-         UNION ALL SELECT base.* FROM pg_type base JOIN domains ON base.oid = domains.typbasetype
-         WHERE base.typtype = 'd')
-       SELECT 1 FROM domains
-       WHERE typnotnull OR EXISTS (SELECT 1 FROM pg_constraint WHERE contypid = domains.oid)`,
-      [quoteName(...type.parts)],
+      'SELECT partdefid::text AS oid FROM pg_partitioned_table WHERE partrelid = $1 AND partdefid <> 0',
+      [parent],
     );
-    return rows.length > 0;
-  }
-
-  public async columnsOfIndex(table: SqlName, index: string): Promise<string[]> {
-    const rows = await rowsOf<{ column: string }>(
-      this.connection,
-      `SELECT attname AS column FROM pg_index JOIN pg_class c ON c.oid = indexrelid
-       JOIN pg_attribute ON attrelid = indrelid AND attnum = ANY (indkey)
-       WHERE indrelid = to_regclass($1) AND relname = $2 ORDER BY attnum`,
-      [quoteName(...table.parts), index],
-    );
-    return rows.map(({ column }) => column);
-  }
-
-  /**
-   * The volatilities (i, s, v) of the functions that the call may refer to; empty if the server
-   * knows none.
-   */
-  public async volatilities(call: FunctionCall): Promise<string[]> {
-    const rows = await rowsOf<{ volatility: string }>(
-      this.connection,
-      `SELECT DISTINCT provolatile AS volatility
-       FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
-       WHERE proname = $1 AND prokind = 'f'
-         AND (nspname = $2 OR $2::text IS NULL AND pg_function_is_visible(p.oid))
-         AND $3 >= pronargs - pronargdefaults AND ($3 <= pronargs OR provariadic <> 0)`,
-      [call.name, call.schema ?? null, call.arguments],
-    );
-    return rows.map(({ volatility }) => volatility);
-  }
-
-  /** Whether a validated check or the column itself forbids nulls. */
-  public async forbidsNull(table: SqlName, column: string): Promise<boolean> {
-    const rows = await rowsOf(
-      this.connection,
-      `SELECT 1 FROM pg_constraint
-       WHERE conrelid = to_regclass($1) AND contype = 'c' AND convalidated
-         AND pg_get_constraintdef(oid) = format('CHECK ((%I IS NOT NULL))', $2::text)
-       UNION ALL SELECT 1 FROM pg_attribute
-       WHERE attrelid = to_regclass($1) AND attname = $2 AND attnotnull`,
-      [quoteName(...table.parts), column],
-    );
-    return rows.length > 0;
-  }
-
-  /** The column in which the check of this name forbids nulls; undefined if it does not. */
-  public async columnOfCheck(table: SqlName, constraint: string): Promise<string | undefined> {
-    const [row] = await rowsOf<{ column: string }>(
-      this.connection,
-      `SELECT attname AS column
-       FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = conkey[1]
-       WHERE conrelid = to_regclass($1) AND conname = $2 AND contype = 'c'
-         AND pg_get_constraintdef(pg_constraint.oid)
-           LIKE format('CHECK ((%I IS NOT NULL))%%', attname)`,
-      [quoteName(...table.parts), constraint],
-    );
-    return row?.column;
+    return row?.oid;
   }
 
   /**
    * Whether REFRESH … CONCURRENTLY can identify the rows of the view: it needs a valid unique index
    * on plain columns and all rows.
    */
-  public async hasUniqueIndex(view: SqlName): Promise<boolean> {
+  public async hasUniqueIndex(view: string): Promise<boolean> {
     const rows = await rowsOf(
       this.connection,
       `SELECT 1 FROM pg_index
-       WHERE indrelid = to_regclass($1) AND indisunique AND indisvalid
-         AND indpred IS NULL AND indexprs IS NULL`,
-      [quoteName(...view.parts)],
+       WHERE indrelid = $1 AND indisunique AND indisvalid AND indpred IS NULL AND indexprs IS NULL`,
+      [view],
+    );
+    return rows.length > 0;
+  }
+
+  public async hasColumn(table: string, column: string): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      'SELECT 1 FROM pg_attribute WHERE attrelid = $1 AND attname = $2 AND NOT attisdropped',
+      [table, column],
+    );
+    return rows.length > 0;
+  }
+
+  /** Whether a table, its partitions or heirs have a row. */
+  public async hasRows(table: string): Promise<boolean> {
+    const [row] = await rowsOf<{ name: string }>(
+      this.connection,
+      'SELECT $1::oid::regclass::text AS name',
+      [table],
+    );
+    const [found] = await rowsOf<{ found: boolean }>(
+      this.connection,
+      `SELECT EXISTS (SELECT FROM ${row?.name}) AS found`,
+    );
+    return found?.found === true;
+  }
+
+  /** Whether a type is a domain with a default, or is based on one. */
+  public async hasDefault(type: SqlName): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      'SELECT 1 FROM pg_type WHERE oid = to_regtype($1) AND typdefault IS NOT NULL',
+      [quoted(type)],
+    );
+    return rows.length > 0;
+  }
+
+  /** The tables with a column of a domain, of one based on it, or of an array of it. */
+  public async tablesWithDomain(domain: SqlName): Promise<Relation[]> {
+    const rows = await rowsOf<{ oid: string }>(
+      this.connection,
+      `WITH RECURSIVE types AS (
+         SELECT to_regtype($1)::oid AS oid
+         UNION SELECT above FROM types JOIN LATERAL (
+           SELECT t.oid AS above FROM pg_type t WHERE t.typbasetype = types.oid
+             OR t.typelem = types.oid AND t.typcategory = 'A'
+           UNION SELECT reltype FROM pg_class c JOIN pg_attribute ON attrelid = c.oid
+             WHERE atttypid = types.oid AND relkind = 'c') next ON true)
+       SELECT DISTINCT c.oid::text FROM pg_class c JOIN pg_attribute ON attrelid = c.oid
+       JOIN types ON atttypid = types.oid
+       WHERE relkind IN ('r', 'm') AND NOT attisdropped`,
+      [quoted(domain)],
+    );
+    const tables: Relation[] = [];
+    for (const { oid } of rows) {
+      const relation = await this.relationOf(oid);
+      if (relation) tables.push(relation);
+    }
+    return tables;
+  }
+
+  /** Whether a table lies in this tablespace already. */
+  public async liesIn(table: string, tablespace: string): Promise<boolean> {
+    const rows = await rowsOf(
+      this.connection,
+      `SELECT 1 FROM pg_class JOIN pg_database ON datname = current_database()
+       JOIN pg_tablespace s ON s.oid = coalesce(nullif(reltablespace, 0), dattablespace)
+       WHERE pg_class.oid = $1 AND spcname = $2`,
+      [table, tablespace],
     );
     return rows.length > 0;
   }
@@ -200,27 +215,6 @@ export class Catalog {
     );
   }
 
-  /**
-   * Why the server would refuse an index: its message for the same index on an empty table with the
-   * same columns, in a transaction that is rolled back. Only messages about functions count,
-   * because a preceding statement may add missing columns.
-   */
-  public async refusesIndex(table: SqlName, definition: string): Promise<string | undefined> {
-    try {
-      await this.connection.query(
-        `BEGIN; SET LOCAL lock_timeout = '1s';
-         CREATE TEMPORARY TABLE isochrone_trial (LIKE ${quoteName(...table.parts)});
-         CREATE INDEX ON pg_temp.isochrone_trial ${definition}`,
-      );
-    } catch (error) {
-      if (sqlState(error) === '42P17') return (error as Error).message;
-      if (isConnectionLost(error)) throw error;
-    } finally {
-      await this.connection.query('ROLLBACK');
-    }
-    return undefined;
-  }
-
   /** A partition on another server. Beside it, an index of the parent cannot become valid. */
   public async foreignPartition(table: SqlName): Promise<string | undefined> {
     const [row] = await rowsOf<{ name: string }>(
@@ -228,7 +222,7 @@ export class Catalog {
       `SELECT relid::regclass::text AS name
        FROM pg_partition_tree(to_regclass($1)) JOIN pg_class ON oid = relid
        WHERE relkind = 'f' ORDER BY 1 LIMIT 1`,
-      [quoteName(...table.parts)],
+      [quoted(table)],
     );
     return row?.name;
   }
@@ -237,7 +231,7 @@ export class Catalog {
     const [row] = await rowsOf<{ there: boolean }>(
       this.connection,
       'SELECT to_regclass($1) IS NOT NULL AS there',
-      [quoteName(...name.parts)],
+      [quoted(name)],
     );
     return row?.there === true;
   }
@@ -262,7 +256,7 @@ export class Catalog {
          SELECT 1 FROM pg_class t JOIN tables USING (oid)
          WHERE indrelid IN (t.oid, t.reltoastrelid))
        ORDER BY 1, 2`,
-      [quoteName(...name.parts)],
+      [quoted(name)],
     );
     return rows.map((row) => quoteName(row.schema, row.name));
   }
@@ -279,7 +273,7 @@ export class Catalog {
       this.connection,
       `SELECT inhdetachpending AS pending FROM pg_inherits
        WHERE inhparent = to_regclass($1) AND inhrelid = to_regclass($2)`,
-      [quoteName(...parent.parts), quoteName(...partition.parts)],
+      [quoted(parent), quoted(partition)],
     );
     if (!row) return 'none';
     return row.pending ? 'pending' : 'attached';
@@ -299,9 +293,4 @@ export class Catalog {
 /** A warning about the indexes that `invalidIndexes` returns. */
 export function invalidIndexesMessage(names: readonly string[]): string {
   return `INVALID indexes, which slow writes and serve no reads: ${names.join(', ')}`;
-}
-
-/** The last part of a name: the name without its schema. Empty for a missing name. */
-export function unqualified(name: SqlName | undefined): string {
-  return name?.parts.at(-1) ?? '';
 }

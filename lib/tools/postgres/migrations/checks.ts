@@ -3,7 +3,9 @@
  * database is touched.
  */
 import { type InvalidValue, IsochroneError, invalidOption } from '../../../model/errors';
-import type { Migration, MigrationStatement } from './files';
+import { asNode, type Node, statementFacts as namedBy } from '../../../model/sql';
+import { COPY_OF_CLIENT, type Migration, type MigrationStatement } from './files';
+import { mayCommit } from './steps';
 import { knownNotImmutable } from './volatility';
 
 /** A pattern of commands, each a regular expression of the whole command. */
@@ -11,20 +13,10 @@ function commands(...patterns: readonly string[]): RegExp {
   return new RegExp(`^(?:${patterns.join('|')})$`);
 }
 
-const OPENS = commands('BEGIN\\b.*', 'START TRANSACTION');
-const CLOSES = commands('COMMIT\\b.*', 'END', 'ROLLBACK\\b.*', 'ABORT');
-const TRANSACTION_CONTROL = commands(
-  OPENS.source,
-  CLOSES.source,
-  'SAVEPOINT',
-  'RELEASE',
-  'PREPARE TRANSACTION',
-  'SET TRANSACTION',
-);
 const BEYOND_SCHEMA = commands(
   '(?:CREATE|DROP) (?:DATABASE|TABLESPACE|SUBSCRIPTION)',
   'ALTER SYSTEM',
-  'DISCARD\\b.*',
+  'DISCARD.*',
   'REINDEX (?:SCHEMA|DATABASE|SYSTEM)\\b.*',
 );
 
@@ -54,18 +46,14 @@ const TEMPORARY = commands(
  */
 export function checkStatements(migrations: readonly Migration[]): void {
   throwAll(
-    migrations.flatMap((migration) => {
-      let inTransaction = false;
-      return migration.statements.flatMap((statement) => {
-        if (OPENS.test(statement.command)) inTransaction = true;
-        const problem =
-          inTransaction && statement.runs === 'outside'
-            ? insideBegin(statement)
-            : problemOf(migration, statement);
-        if (CLOSES.test(statement.command)) inTransaction = false;
-        return problem ? [invalidOption(at(migration, statement), problem)] : [];
-      });
-    }),
+    migrations.flatMap((migration) => [
+      ...migration.problems,
+      ...migration.statements.flatMap((statement) =>
+        [...problemsOf(migration, statement)].map((problem) =>
+          invalidOption(at(migration, statement), problem),
+        ),
+      ),
+    ]),
   );
 }
 
@@ -80,31 +68,10 @@ export function throwAll(problems: readonly Error[]): void {
     throw new IsochroneError(problems.map(({ message }) => message).join('\n\n'));
 }
 
-function insideBegin(statement: MigrationStatement): InvalidValue {
-  return {
-    property: statement.command,
-    value: 'BEGIN before it',
-    allowed: 'outside of BEGIN … COMMIT',
-    rule: 'PostgreSQL runs it in transactions of its own, and refuses it inside another one.',
-    fix: 'Remove BEGIN and COMMIT: each statement of the file then runs on its own.',
-  };
-}
-
-function problemOf(migration: Migration, statement: MigrationStatement): InvalidValue | undefined {
-  const { command, index } = statement;
-  if (TRANSACTION_CONTROL.test(command)) {
-    return {
-      property: 'a statement',
-      value: command,
-      allowed: 'one that does not control transactions',
-      rule:
-        'A file and its record are one transaction; ' +
-        'in a file with a statement that cannot be in one, each statement and its record are.',
-      fix: 'Remove it, and put statements that belong together into a file of their own.',
-    };
-  }
+function* problemsOf(migration: Migration, statement: MigrationStatement): Generator<InvalidValue> {
+  const { command, index, nested } = statement;
   if (BEYOND_SCHEMA.test(command) || (command === 'CLUSTER' && statement.runs === 'outside')) {
-    return {
+    yield {
       property: 'a statement',
       value: command,
       allowed: 'about objects of this database, named one by one',
@@ -114,53 +81,23 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Run it by hand, or name the table.',
     };
   }
-  if (
-    command === 'COPY' &&
-    statement.tokens.some(
-      ({ kind, value }) => kind === 'word' && (value === 'STDIN' || value === 'STDOUT'),
-    )
-  ) {
-    return {
-      property: 'COPY',
-      value: 'STDIN or STDOUT',
-      allowed: 'from or to a file of the server',
-      rule: 'psql, not the server, reads the data that follows such a statement in a file.',
-      fix: 'Write INSERT, or load the data in another way.',
-    };
-  }
-  const calls = new Set(
-    statement.tokens.flatMap(({ kind, value }) => (kind === 'word' ? [value.toUpperCase()] : [])),
-  );
-  if (calls.has('PG_ADVISORY_UNLOCK_ALL')) {
-    return {
-      property: 'a function',
-      value: 'pg_advisory_unlock_all()',
-      allowed: 'one that keeps the locks of the session',
-      rule: 'A run holds an advisory lock of its session, so that no other run starts meanwhile.',
-      fix: 'Release the locks of the file by key, or lock with pg_advisory_xact_lock.',
-    };
-  }
-  if (calls.has('SET_CONFIG') && statement.text.includes('search_path')) {
-    return {
-      property: 'a function',
-      value: 'set_config()',
-      allowed: 'without search_path',
-      rule: 'The checks before a run look tables up along the path that SET has set.',
-      fix: 'Write SET search_path.',
-    };
-  }
-  const outside = statement.nested.find(({ runs }) => runs === 'outside');
-  if (outside) {
-    return {
-      property: outside.command,
+  const copy = asNode(statement.node, 'CopyStmt');
+  if (copy && copy.filename === undefined) yield COPY_OF_CLIENT;
+  for (const { node } of [statement, ...nested]) yield* forbiddenCalls(node);
+  for (const inner of nested) {
+    if (inner.runs !== 'outside' || mayCommit(inner)) continue;
+    yield {
+      property: inner.command,
       value: 'DO before it',
       allowed: 'outside of a DO block',
       rule: 'PostgreSQL runs a block in one transaction, and refuses the statement there.',
       fix: 'Write it as a statement of the file.',
     };
   }
-  if (!migration.transactional && TEMPORARY.test(command)) {
-    return {
+  // The statements of a block share its transaction.
+  const isStep = statement.step === statement.number;
+  if (!migration.transactional && isStep && TEMPORARY.test(command)) {
+    yield {
       property: 'a statement',
       value: command,
       allowed: 'one whose effect outlasts the session',
@@ -173,7 +110,7 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
     };
   }
   if (statement.perPartition && !(index?.concurrently && !index.only)) {
-    return {
+    yield {
       property: '`per partition`',
       value: command,
       allowed: 'above CREATE INDEX CONCURRENTLY on a partitioned table',
@@ -183,9 +120,8 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Write CONCURRENTLY, without ONLY, or remove the comment.',
     };
   }
-  if (!index) return undefined;
-  if (index.concurrently && index.name === undefined) {
-    return {
+  if (index?.concurrently && index.name === undefined) {
+    yield {
       property: 'the name of the index',
       value: undefined,
       allowed: 'given',
@@ -195,8 +131,34 @@ function problemOf(migration: Migration, statement: MigrationStatement): Invalid
       fix: 'Give it a name.',
     };
   }
-  const volatile = knownNotImmutable(index.definition);
-  return volatile.length > 0 ? notImmutable(volatile) : undefined;
+  for (const { node } of [statement, ...nested]) {
+    const definition = asNode(node, 'IndexStmt');
+    const volatile = definition ? knownNotImmutable(definition) : [];
+    if (volatile.length > 0) yield notImmutable(volatile);
+  }
+}
+
+function* forbiddenCalls(node: Node): Generator<InvalidValue> {
+  const { functions, literals } = namedBy(node);
+  const calls = new Set(functions.map(({ name }) => name));
+  if (calls.has('pg_advisory_unlock_all')) {
+    yield {
+      property: 'a function',
+      value: 'pg_advisory_unlock_all()',
+      allowed: 'one that keeps the locks of the session',
+      rule: 'A run holds an advisory lock of its session, so that no other run starts meanwhile.',
+      fix: 'Release the locks of the file by key, or lock with pg_advisory_xact_lock.',
+    };
+  }
+  if (calls.has('set_config') && literals.some((text) => text.toLowerCase() === 'search_path')) {
+    yield {
+      property: 'a function',
+      value: 'set_config()',
+      allowed: 'without search_path',
+      rule: 'The checks before a run look tables up along the path that SET has set.',
+      fix: 'Write SET search_path.',
+    };
+  }
 }
 
 /** The problem of an index that uses functions or values that are not immutable. */

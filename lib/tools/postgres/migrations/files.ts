@@ -1,50 +1,140 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { IsochroneError, invalidOption } from '../../../model/errors';
-import { lineOf, SqlScanError, type SqlStatement, splitStatements, statementsWithin } from '../sql';
-import { type StatementFacts, statementFacts } from './statement-facts';
+import {
+  asNode,
+  type FileStatement,
+  isSqlParserLoaded,
+  loadSqlParserBlocking,
+  namesOf,
+  parseSql,
+  type SqlFile,
+  SqlSyntaxError,
+  splitSql,
+  statementBody,
+} from '../../../model/sql';
+import { type Batch, batchProblems } from './batch';
+import { lostDirective, readDirectives } from './directives';
+import { FORMAT_NAMES, formatOf, type MigrationFormat } from './formats';
+import { type Runs, statementFacts } from './statement-facts';
+import { controlOf, type MigrationStatement, type MigrationStep, stepsOf } from './steps';
 
-export interface MigrationStatement extends SqlStatement, StatementFacts {
-  /** The position in the file, counted from 1. */
-  readonly number: number;
-  readonly checksum: string;
-  /**
-   * Whether the index of a partitioned table is built partition by partition: `-- isochrone: per
-   * partition`.
-   */
-  readonly perPartition: boolean;
-  /** The reason given by `-- isochrone: allow access-exclusive, because …`. */
-  readonly allowedReason: string | undefined;
-  /** The statements of a DO block. */
-  readonly nested: readonly (SqlStatement & StatementFacts)[];
-}
+export type { MigrationStatement } from './steps';
 
-/** A migration: one file of the folder. */
-export interface Migration {
-  readonly version: number;
+/** The text of a migration, as its file has it. */
+export interface MigrationSource {
+  readonly format: MigrationFormat;
+  /** The path below the folder. */
   readonly file: string;
-  /** The SHA-256 of its text. */
-  readonly checksum: string;
-  readonly statements: readonly MigrationStatement[];
-  /** Whether the whole file is one transaction; otherwise it runs statement by statement. */
-  readonly transactional: boolean;
+  /** What the tool of the format knows it by. */
+  readonly id: string;
+  readonly sql: string;
+  /** Whether the file as a whole is no transaction, according to its tool. */
+  readonly withoutTransaction?: boolean;
+  /** The checksum that the tool of the format records. */
+  readonly toolChecksum?: string;
+  /** Why the file cannot run. */
+  readonly problems?: readonly Error[];
 }
 
-const FILE_NAME = /^(\d{4})-[a-z0-9]+(?:-[a-z0-9]+)*\.sql$/;
-const ALLOW = /^allow access-exclusive, because (.{10,})$/is;
+/** What a file consists of. */
+interface Content {
+  readonly statements: readonly MigrationStatement[];
+  readonly steps: readonly MigrationStep[];
+  readonly transactional: boolean;
+  readonly opening: string;
+  readonly problems: readonly Error[];
+}
 
 /**
- * Reads the migrations of a folder, in order. Files that do not end in `.sql` are ignored.
- *
- * @throws IsochroneError for a folder that cannot be read or has no migrations, for names that are
- * not `0001-name.sql`, for gaps and duplicates, and for a file that cannot be split into statements
+ * A migration: one file of the folder. It is parsed when its statements are asked for, so that a
+ * file which was applied long ago needs not be one that would be accepted today.
  */
-export function readMigrations(folder: string): Migration[] {
-  const files = namesIn(folder);
+export class Migration {
+  public readonly format: MigrationFormat;
+  public readonly file: string;
+  public readonly id: string;
+  /** The SHA-256 of its text. */
+  public readonly checksum: string;
+  private content: Content | undefined;
+
+  constructor(public readonly source: MigrationSource) {
+    this.format = source.format;
+    this.file = source.file;
+    this.id = source.id;
+    this.checksum = sha256(source.sql);
+  }
+
+  /** The checksum that the tool of the format records. */
+  public get toolChecksum(): string | undefined {
+    return this.source.toolChecksum;
+  }
+
+  /** Whether it runs again when its text has changed. */
+  public get isRepeatable(): boolean {
+    return formatOf(this.format).isRepeatable?.(this.id) === true;
+  }
+
+  public get statements(): readonly MigrationStatement[] {
+    return this.read().statements;
+  }
+
+  /** What runs and is recorded at once, if the file is not one transaction. */
+  public get steps(): readonly MigrationStep[] {
+    return this.read().steps;
+  }
+
+  /** Whether the whole file is one transaction; otherwise it runs step by step. */
+  public get transactional(): boolean {
+    return this.read().transactional;
+  }
+
+  /** The statement that opens the transaction of the whole file. */
+  public get opening(): string {
+    return this.read().opening;
+  }
+
+  /** Why the file cannot be run, as far as its text shows. */
+  public get problems(): readonly Error[] {
+    return this.read().problems;
+  }
+
+  private read(): Content {
+    // A construct cannot wait; a run has loaded the parser before.
+    if (!isSqlParserLoaded()) loadSqlParserBlocking();
+    this.content ??= contentOf(this.source);
+    return this.content;
+  }
+}
+
+/**
+ * Reads the migrations of a folder, in the order in which they run. Files that are no migrations
+ * are ignored.
+ *
+ * @param format the tool whose folder it is
+ * @default format - found out from the names and the texts of the files
+ * @throws IsochroneError for a folder that cannot be read, has no migrations, or could be of more
+ * than one tool; for two files of the same version; and in a folder of Isochrone's own for names
+ * that are not `0001-name.sql` and for gaps
+ */
+export function readMigrations(folder: string, format?: MigrationFormat): Migration[] {
+  const names = namesIn(folder);
+  const texts = new Map<string, string>();
+  const textOf = (file: string): string => {
+    const text = texts.get(file) ?? readFileSync(join(folder, file), 'latin1');
+    texts.set(file, text);
+    return text;
+  };
+  const found = format ?? detectFormat(folder, names, textOf);
+  const { id: idOf, compare } = formatOf(found);
+  if (found === 'isochrone') checkNames(folder, names);
+  const files = names.filter((file) => idOf(file) !== undefined).sort(compare);
+  if (files.length === 0) throw noMigrations(folder, names, found);
+  const byId = new Map<string, string>();
   return files.map((file, index) => {
-    const version = Number(FILE_NAME.exec(file)?.[1]);
-    if (version !== index + 1) {
+    const id = String(idOf(file));
+    if (found === 'isochrone' && Number(id) !== index + 1) {
       throw invalidOption(join(folder, file), {
         property: 'the number',
         value: file.slice(0, 4),
@@ -55,116 +145,305 @@ export function readMigrations(folder: string): Migration[] {
         fix: 'Renumber the files that have not been applied yet.',
       });
     }
-    return parseMigration(file, readSql(join(folder, file)));
+    const other = byId.get(id);
+    if (other !== undefined) {
+      throw invalidOption(join(folder, file), {
+        property: 'the version',
+        value: id,
+        allowed: 'that of one file only',
+        rule: `${other} has it too, and ${found} records one file for a version.`,
+        fix: 'Renumber the file that has not been applied yet.',
+      });
+    }
+    byId.set(id, file);
+    return new Migration(sourceOf(folder, file, found, id, names));
   });
 }
 
-/**
- * Reads a file without its byte order mark, which is not SQL. It refuses invalid bytes, which would
- * be stored as U+FFFD.
- */
-function readSql(path: string): string {
-  try {
-    const sql = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
-    if (!sql.includes('\0')) return sql;
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
-  }
-  throw invalidOption(path, {
-    property: 'the bytes',
-    value: 'other bytes',
-    allowed: 'UTF-8 without NUL',
-    rule: 'PostgreSQL stores no NUL in a text, and the file does not name another encoding.',
-    fix: 'Save it as UTF-8.',
-  });
-}
-
+/** The paths of all files below a folder, with `/`. Names that begin with a dot are left out. */
 function namesIn(folder: string): string[] {
-  let names: string[];
   try {
-    names = readdirSync(folder).filter((name) => name.endsWith('.sql'));
+    return readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+      .filter((name) => !/(?:^|\/)(?:\.|node_modules\/)/.test(name))
+      .sort();
   } catch (error) {
     throw new IsochroneError(
       `The migration folder ${folder} cannot be read: ` +
         `${error instanceof Error ? error.message : error}`,
     );
   }
-  const malformed = names.find((name) => !FILE_NAME.test(name));
-  if (malformed !== undefined || names.length === 0) {
-    throw invalidOption(folder, {
-      property: 'the files',
-      value: malformed ?? names,
-      allowed: 'named like 0001-create-ticks.sql',
-      rule:
-        'The number is the order in which migrations run; ' +
-        'the name consists of lower-case letters, digits and hyphens.',
-      fix:
-        malformed === undefined
-          ? 'Name another folder, or write the first migration.'
-          : 'Rename it.',
-    });
-  }
-  return names.sort();
 }
 
-/**
- * Parses a file.
- *
- * @throws IsochroneError if it cannot be split into statements, or has an unknown comment for
- * isochrone
- */
-export function parseMigration(file: string, sql: string): Migration {
-  let split: SqlStatement[];
-  try {
-    split = splitStatements(sql);
-  } catch (error) {
-    if (!(error instanceof SqlScanError)) throw error;
-    throw new IsochroneError(
-      `${file}:${lineOf(sql, error.offset)}: ${error.message}\n` +
-        'Migrations are plain SQL, one statement after the other. Correct it.',
+function detectFormat(
+  folder: string,
+  names: readonly string[],
+  textOf: (file: string) => string,
+): MigrationFormat {
+  const signs = FORMAT_NAMES.filter((format) =>
+    names.some((file) => formatOf(format).isSign(file, () => textOf(file))),
+  );
+  // Numbered names are shared; the comments of a tool in the text are its own.
+  const [first, second] = signs.length > 1 ? signs.filter((each) => each !== 'isochrone') : signs;
+  if (second !== undefined) {
+    throw invalidOption(folder, {
+      property: 'the files',
+      value: signs.join(' and '),
+      allowed: 'those of one tool',
+      rule: 'Each tool has an order of its own, and a record of its own of what was applied.',
+      fix: `Give --format, one of ${FORMAT_NAMES.join(', ')}, or divide the folder.`,
+    });
+  }
+  return first ?? 'isochrone';
+}
+
+function checkNames(folder: string, names: readonly string[]): void {
+  const sql = names.filter((name) => !name.includes('/') && name.endsWith('.sql'));
+  const malformed = sql.find((name) => formatOf('isochrone').id(name) === undefined);
+  if (malformed !== undefined) throw noMigrations(folder, [malformed], 'isochrone');
+}
+
+function noMigrations(
+  folder: string,
+  names: readonly string[],
+  format: MigrationFormat,
+): IsochroneError {
+  const sql = names.filter((name) => name.endsWith('.sql'));
+  return invalidOption(folder, {
+    property: 'the files',
+    value: sql.length === 1 ? sql[0] : sql,
+    allowed: format === 'isochrone' ? 'named like 0001-create-ticks.sql' : `those of ${format}`,
+    rule:
+      format === 'isochrone'
+        ? 'The number is the order in which migrations run; ' +
+          'the name consists of lower-case letters, digits and hyphens.'
+        : 'The name of a file is the order in which it runs.',
+    fix:
+      sql.length === 0
+        ? 'Name another folder, or write the first migration.'
+        : `Rename it, or give --format if it is of another tool: ${FORMAT_NAMES.slice(1).join(', ')}.`,
+  });
+}
+
+function sourceOf(
+  folder: string,
+  file: string,
+  format: MigrationFormat,
+  id: string,
+  names: readonly string[],
+): MigrationSource {
+  const { up, settings, checksum } = formatOf(format);
+  const { text, problem: bytes } = readSql(join(folder, file), file);
+  const part = up?.(text) ?? { sql: text, withoutTransaction: false };
+  const beside = settings?.file(file);
+  const asked =
+    beside !== undefined && names.includes(beside)
+      ? settings?.withoutTransaction(readFileSync(join(folder, beside), 'utf8'))
+      : false;
+  const problems = bytes ? [bytes] : [];
+  if (part.problem) {
+    problems.push(
+      invalidOption(file, {
+        property: `a file of ${format}`,
+        allowed: 'plain SQL, with the comments of its tool',
+        ...part.problem,
+      }),
     );
   }
-  const statements = split.map((statement, index): MigrationStatement => {
-    const where = `${file}:${statement.line}`;
-    const directives = statement.directives.map((directive) => ({
-      directive,
-      reason: ALLOW.exec(directive)?.[1],
-    }));
-    for (const { directive, reason } of directives) {
-      if (reason === undefined && directive !== 'per partition')
-        throw unknownDirective(where, directive);
-    }
-    return {
-      ...statement,
-      ...statementFacts(statement),
-      number: index + 1,
-      checksum: sha256(statement.text),
-      perPartition: directives.some(({ directive }) => directive === 'per partition'),
-      allowedReason: directives.find(({ reason }) => reason !== undefined)?.reason,
-      nested: statementsWithin(statement).map((inner) => ({ ...inner, ...statementFacts(inner) })),
-    };
-  });
-  const transactional = statements.every(
-    ({ runs, perPartition }) => (runs === 'transaction' || runs === 'session') && !perPartition,
-  );
   return {
-    version: Number(file.slice(0, 4)),
+    format,
     file,
-    checksum: sha256(sql),
-    statements,
-    transactional,
+    id,
+    sql: part.sql,
+    withoutTransaction: part.withoutTransaction || asked === true,
+    toolChecksum: checksum?.(text),
+    problems,
   };
 }
 
-function unknownDirective(where: string, directive: string): IsochroneError {
+/**
+ * Reads a file without its byte order mark, which is not SQL. Invalid bytes, which would be stored
+ * as U+FFFD, are a problem.
+ */
+function readSql(path: string, file: string): { text: string; problem?: Error } {
+  const bytes = readFileSync(path);
+  const text = new TextDecoder('utf-8').decode(bytes);
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (!text.includes('\0')) return { text };
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_ENCODING_INVALID_ENCODED_DATA') throw error;
+  }
+  const problem = invalidOption(file, {
+    property: 'the bytes',
+    value: 'other bytes',
+    allowed: 'UTF-8 without NUL',
+    rule: 'PostgreSQL stores no NUL in a text, and the file does not name another encoding.',
+    fix: 'Save it as UTF-8.',
+  });
+  return { text, problem };
+}
+
+/** A migration in the format of Isochrone, from its text. */
+export function parseMigration(file: string, sql: string): Migration {
+  return new Migration({ format: 'isochrone', file, id: String(Number(file.slice(0, 4))), sql });
+}
+
+function contentOf(source: MigrationSource): Content {
+  const { file, sql } = source;
+  const problems: Error[] = [...(source.problems ?? [])];
+  const read = problems.length > 0 ? undefined : split(source, problems);
+  const onProblem = (problem: Error) => problems.push(problem);
+  const lost = read && lostDirective(file, read.rest);
+  if (lost) onProblem(lost);
+  let forFile = { allowedReason: undefined as string | undefined, withoutTransaction: false };
+  const parsed = (read?.statements ?? []).map(searchPathAsSetting);
+  const statements = parsed.map((statement, index): MigrationStatement => {
+    const directives = readDirectives(file, statement.comments, index === 0, onProblem);
+    if (index === 0) {
+      forFile = {
+        allowedReason: directives.file.allowedReason,
+        withoutTransaction:
+          source.withoutTransaction === true || directives.file.withoutTransaction === true,
+      };
+    }
+    const { perPartition, batch, withoutTransaction } = directives.statement;
+    const facts = statementFacts(statement);
+    const block = asNode(statement.node, 'DoStmt') ? statementBody(statement) : undefined;
+    for (const problem of batchProblems(statement.node, batch))
+      onProblem(invalidOption(`${file}:${statement.line}`, problem));
+    return {
+      ...statement,
+      ...facts,
+      number: index + 1,
+      step: 0,
+      checksum: sha256(statement.text),
+      perPartition,
+      batch,
+      isAlone: withoutTransaction,
+      runs: runsOf(statement, facts.runs, batch, withoutTransaction || forFile.withoutTransaction),
+      allowedReason: directives.statement.allowedReason ?? forFile.allowedReason,
+      nested: (block?.statements ?? []).map((inner) => ({ ...inner, ...statementFacts(inner) })),
+    };
+  });
+  const divided = stepsOf(file, sql, statements);
+  problems.push(...divided.problems);
+  const { steps, transactional } = divided;
+  const stepOf = new Map(
+    steps.flatMap(({ number, statements: own }) => own.map((each) => [each.number, number])),
+  );
+  const placed = statements.map((statement) => ({
+    ...statement,
+    step: transactional ? 0 : (stepOf.get(statement.number) ?? statement.number),
+  }));
+  const byNumber = new Map(placed.map((statement) => [statement.number, statement]));
+  return {
+    statements: placed,
+    steps: steps.map((step) => ({
+      ...step,
+      statements: step.statements.map((own) => byNumber.get(own.number) ?? own),
+    })),
+    transactional,
+    opening: (transactional && steps[0]?.opening?.text) || 'BEGIN',
+    problems,
+  };
+}
+
+function runsOf(
+  statement: FileStatement,
+  runs: Runs,
+  batch: Batch | undefined,
+  withoutTransaction: boolean,
+): Runs {
+  if (batch) return 'batches';
+  if (!withoutTransaction || runs !== 'transaction' || controlOf(statement)) return runs;
+  return 'alone';
+}
+
+/**
+ * The statement `SET search_path` in place of `SELECT set_config('search_path', …)`, with which
+ * pg_dump begins a file. So the checks look tables up along the path, and a resumed run repeats it.
+ */
+function searchPathAsSetting(statement: FileStatement): FileStatement {
+  const select = asNode(statement.node, 'SelectStmt');
+  const [target, ...others] = select?.targetList ?? [];
+  const call = asNode(asNode(target, 'ResTarget')?.val, 'FuncCall');
+  if (
+    !call ||
+    others.length > 0 ||
+    select?.fromClause ||
+    namesOf(call.funcname).at(-1) !== 'set_config'
+  )
+    return statement;
+  const [name, value, isLocal] = (call.args ?? []).map((node) => asNode(node, 'A_Const'));
+  const path = value?.sval?.sval ?? (value?.sval ? '' : undefined);
+  if (name?.sval?.sval?.toLowerCase() !== 'search_path' || path === undefined || !isLocal?.boolval)
+    return statement;
+  const text = `SET ${isLocal.boolval.boolval ? 'LOCAL ' : ''}search_path = ${path.trim() || "''"}`;
+  const [setting] = parseSql(text);
+  return setting ? { ...statement, text, node: setting.node } : statement;
+}
+
+/** Splits a file; its problem is why it cannot be split. */
+function split({ file, sql }: MigrationSource, problems: Error[]): SqlFile | undefined {
+  try {
+    return splitSql(sql);
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    problems.push(syntaxProblem(`${file}:${error.line}`, sql, error));
+    return undefined;
+  }
+}
+
+function syntaxProblem(where: string, sql: string, { reason, position }: SqlSyntaxError): Error {
+  const rest = sql.slice(position);
+  const command = /^\\\S*/.exec(rest)?.[0];
+  const variable = /^:["']?\w+/.exec(rest)?.[0];
+  if (copiesFromClient(sql.slice(0, position))) return invalidOption(where, COPY_OF_CLIENT);
+  if (command === undefined && variable === undefined) {
+    return new IsochroneError(
+      `${where}: ${reason}.\n` +
+        'Migrations are plain SQL, one statement after the other. Correct it.',
+    );
+  }
   return invalidOption(where, {
-    property: 'a comment for isochrone',
-    value: directive,
-    allowed: '`allow access-exclusive, because …` with a reason, or `per partition`',
-    rule: 'A comment for isochrone that had no effect would be misleading.',
-    fix: 'Correct it. A reason has at least 10 characters.',
+    property: 'a statement',
+    value: command ?? variable,
+    allowed: 'SQL',
+    rule:
+      command === undefined
+        ? 'psql puts the values of its variables into the text; the server does not know them.'
+        : 'A backslash begins a command of psql, which the server does not know.',
+    fix:
+      command === undefined
+        ? 'Write the value.'
+        : 'Remove it, and write what it does as SQL: instead of \\set the value, ' +
+          'instead of \\i the statements of the file.',
   });
 }
+
+/** Whether the text before an error has COPY … FROM STDIN, so that data of it follows. */
+function copiesFromClient(before: string): boolean {
+  try {
+    return parseSql(before).some(({ node }) => {
+      const copy = asNode(node, 'CopyStmt');
+      return copy?.is_from === true && copy.filename === undefined;
+    });
+  } catch (error) {
+    if (error instanceof SqlSyntaxError) return false;
+    throw error;
+  }
+}
+
+/** The problem of COPY with the rows in the file. */
+export const COPY_OF_CLIENT = {
+  property: 'COPY',
+  value: 'STDIN or STDOUT',
+  allowed: 'from or to a file of the server',
+  rule: 'psql, not the server, reads the data that follows such a statement in a file.',
+  fix: 'Write INSERT, or load the data in another way.',
+} as const;
 
 /**
  * The SHA-256 of the text with Unix line ends, so that a checkout on Windows has the same checksum.

@@ -7,10 +7,11 @@
  * Concurrently", PostgreSQL documentation).
  */
 import { invalidOption } from '../../../model/errors';
+import type { SqlName } from '../../../model/sql';
 import type { PostgresConnection } from '../connection';
-import { quoteName, type SqlName } from '../sql';
-import { type Catalog, type FoundIndex, unqualified } from './catalog';
+import type { Catalog, FoundIndex } from './catalog';
 import type { MigrationStatement } from './files';
+import { quoted } from './names';
 import { buildPerPartition, partitionIndexes } from './partitioned-index';
 import { setLockTimeout } from './session';
 
@@ -36,7 +37,7 @@ export async function checkBeforeStep(step: NonTransactionalStep): Promise<void>
   const { catalog, statement, where, begun } = step;
   const { index, target } = statement;
   if (!index?.name || !target) return;
-  const found = await catalog.index(quoteName(...target.parts), unqualified(index.name));
+  const found = await catalog.index(quoted(target), index.name);
   if (
     found === undefined ||
     (found.ofTable && (!found.valid || begun || index.ifNotExists) && !found.building)
@@ -44,7 +45,7 @@ export async function checkBeforeStep(step: NonTransactionalStep): Promise<void>
     return;
   throw invalidOption(where, {
     property: 'the name of the index',
-    value: index.name.text,
+    value: index.name,
     allowed: 'free',
     rule: found.building
       ? 'Another session is building it at this moment.'
@@ -60,19 +61,18 @@ export async function runNonTransactional(step: NonTransactionalStep): Promise<v
   const { connection, catalog, statement, begun, log } = step;
   const { index, target, command } = statement;
   if (index?.name && target) {
-    const table = quoteName(...target.parts);
-    const found = await catalog.index(table, unqualified(index.name));
+    const table = quoted(target);
+    const found = await catalog.index(table, index.name);
     if (found?.valid && begun) return log('is valid: it was built before the interruption');
     if (statement.perPartition) {
       if (found?.valid) return log('is valid already');
       const { name, definition } = index;
-      const text = statement.text.slice(definition[0]?.start ?? statement.text.length);
       return buildPerPartition({
         ...step,
         table,
-        name: unqualified(name),
+        name,
         unique: index.unique,
-        definition: text,
+        definition,
       });
     }
     if (found && !found.valid) await dropInvalid(connection, found, log);
@@ -88,7 +88,7 @@ export async function runNonTransactional(step: NonTransactionalStep): Promise<v
       await connection.query(`DROP INDEX CONCURRENTLY IF EXISTS ${name}`);
     }
   }
-  const partition = statement.alterTable?.detaches;
+  const partition = statement.actions?.find(({ concurrently }) => concurrently)?.partition;
   if (partition && target) return detach(step, target, partition);
   await connection.query(statement.text);
 }
@@ -104,15 +104,15 @@ export async function clearAfterFailure(step: NonTransactionalStep): Promise<voi
     for (const { found, partitioned } of await partitionIndexes(
       connection,
       catalog,
-      quoteName(...target.parts),
-      unqualified(index.name),
+      quoted(target),
+      index.name,
     )) {
       if (!found.valid && !partitioned && !found.building)
         await dropInvalid(connection, found, log);
     }
     return;
   }
-  const found = await catalog.index(quoteName(...target.parts), unqualified(index.name));
+  const found = await catalog.index(quoted(target), index.name);
   if (found?.ofTable && !found.valid && !found.building) await dropInvalid(connection, found, log);
 }
 
@@ -124,12 +124,7 @@ export async function clearBeforeCorrected(step: NonTransactionalStep): Promise<
   const { connection, catalog, statement, lockTimeoutMs, log } = step;
   const { index, target, perPartition } = statement;
   if (!perPartition || !index?.name || !target) return;
-  const found = await partitionIndexes(
-    connection,
-    catalog,
-    quoteName(...target.parts),
-    unqualified(index.name),
-  );
+  const found = await partitionIndexes(connection, catalog, quoted(target), index.name);
   for (const {
     found: { name },
     partitioned,
@@ -154,7 +149,9 @@ async function detach(
     return;
   }
   log('is half detached by an interrupted or failed statement: finishes it');
-  await connection.query(`ALTER TABLE ${parent.text} DETACH PARTITION ${partition.text} FINALIZE`);
+  await connection.query(
+    `ALTER TABLE ${quoted(parent)} DETACH PARTITION ${quoted(partition)} FINALIZE`,
+  );
 }
 
 async function dropInvalid(

@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import { IsochroneError } from '../../../model/errors';
 import { type PostgresConnection, rowsOf } from '../connection';
-import { quoteName } from '../sql';
 import type { Catalog, FoundIndex } from './catalog';
+import { quoteName } from './names';
 import { setLockTimeout } from './session';
 
 export interface PartitionedIndex {

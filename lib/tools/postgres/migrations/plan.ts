@@ -1,10 +1,15 @@
+import { loadSqlParser } from '../../../model/sql';
 import type { PostgresConnection } from '../connection';
+import { baselineOf } from './baseline';
 import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
 import { MigrationHistory, type StepState } from './history';
+import { shown } from './names';
+import { checkBatches } from './runner';
 import { checkNoPooler } from './session';
+import { opensOrEnds } from './steps';
 
 export interface PlannedStatement {
   readonly where: string;
@@ -34,6 +39,7 @@ const RUNS = {
   alone: 'in a transaction of its own',
   outside: 'outside a transaction',
   session: 'repeated before each statement',
+  batches: 'in batches',
 } as const;
 
 /**
@@ -44,39 +50,54 @@ const RUNS = {
 export async function planMigrations(
   connection: PostgresConnection,
   migrations: readonly Migration[],
-  options: { readonly largeTableBytes?: number } = {},
+  options: { readonly largeTableBytes?: number; readonly baseline?: string } = {},
 ): Promise<MigrationPlan> {
-  checkStatements(migrations);
+  await loadSqlParser();
   await checkNoPooler(connection);
   const history = await MigrationHistory.read(connection, '');
+  history.match(migrations);
+  const baseline = await baselineOf(connection, migrations, history, options.baseline);
+  history.assumeApplied(baseline.applied);
   history.check(migrations);
   const catalog = new Catalog(connection);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
-  const isDone = (migration: Migration, { number }: MigrationStatement) =>
-    history.state(migration, number) === 'done';
-  await checkAgainstCatalog(pending, catalog, options.largeTableBytes, isDone);
+  checkStatements(pending);
+  const stateOf = (migration: Migration, statement: MigrationStatement) =>
+    history.stateOf(migration, statement);
+  await checkAgainstCatalog(pending, catalog, options.largeTableBytes, stateOf);
+  await checkBatches(connection, pending, stateOf);
   return {
     before: migrations.length - pending.length,
     pending: pending.map((migration) => {
-      const transactional = migration.transactional && !history.isBegunByStatement(migration);
+      const transactional = migration.transactional && !history.isBegunByStep(migration);
       return {
         file: migration.file,
         transactional,
-        statements: migration.statements.map((statement) => ({
-          where: at(migration, statement),
-          command: statement.perPartition
-            ? `${statement.command}, per partition`
-            : statement.command,
-          target: statement.target?.text,
-          lock: statement.lock,
-          runs:
-            !transactional && statement.runs === 'transaction' ? RUNS.alone : RUNS[statement.runs],
-          state: history.state(migration, statement.number),
-        })),
+        statements: migration.statements
+          .filter(({ node }) => !opensOrEnds(node))
+          .map((statement) => ({
+            where: at(migration, statement),
+            command: statement.perPartition
+              ? `${statement.command}, per partition`
+              : statement.command,
+            target: statement.target && shown(statement.target),
+            lock: statement.lock,
+            runs: runsAs(statement, transactional),
+            state: history.stateOf(migration, statement),
+          })),
       };
     }),
     invalidIndexes: await catalog.invalidIndexes(),
   };
+}
+
+function runsAs({ runs, batch, step, number }: MigrationStatement, transactional: boolean): string {
+  if (batch) {
+    const every = batch.pauseMs === 0 ? '' : `, with pauses of ${batch.pauseMs} ms`;
+    return `in batches of ${batch.rows} rows by ${batch.columns.join(', ')}${every}`;
+  }
+  if (transactional || runs !== 'transaction') return RUNS[runs];
+  return step === number ? RUNS.alone : RUNS.transaction;
 }
 
 /** Formats the plan as text. */

@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { IsochroneError } from '../../../model/errors';
+import { IsochroneError, invalidOption } from '../../../model/errors';
+import { loadSqlParser } from '../../../model/sql';
 import { isConnectionLost, type PostgresConnection, sqlState } from '../connection';
+import { baselineOf } from './baseline';
+import { type Batch, checkBatch, estimatedRows, keyOf, laggingReplica, nextRange } from './batch';
 import { Catalog, invalidIndexesMessage } from './catalog';
 import { checkAgainstCatalog, LARGE_TABLE_BYTES } from './catalog-checks';
 import { at, checkStatements } from './checks';
 import type { Migration, MigrationStatement } from './files';
-import { MigrationHistory } from './history';
+import { type BatchProgress, MigrationHistory, type StepState } from './history';
 import {
   checkBeforeStep,
   clearAfterFailure,
@@ -14,6 +17,7 @@ import {
   runNonTransactional,
 } from './non-transactional';
 import { lockMigrations, resetSession } from './session';
+import { type MigrationStep, opensOrEnds } from './steps';
 
 export interface MigrationEvent {
   readonly level: 'INFO' | 'WARN' | 'ERROR';
@@ -26,6 +30,13 @@ export interface MigrationOptions {
   /** Who runs the migrations, for the history. */
   readonly by: string;
   readonly log: (event: MigrationEvent) => void;
+  /**
+   * What the database had before its first run: a version, up to and with which all files count as
+   * applied, or `auto` for what the tool of the folder has recorded in its own table.
+   *
+   * @default - nothing; refused if that table shows that the tool has run
+   */
+  readonly baseline?: string;
   /**
    * How long a statement waits for a lock, in milliseconds.
    *
@@ -72,11 +83,14 @@ export interface MigrationOutcome {
 }
 
 /**
- * lock_not_available and deadlock_detected: the step had no effect, and may succeed when it is
- * tried again.
+ * lock_not_available, deadlock_detected and serialization_failure: the step had no effect, and may
+ * succeed when it is tried again.
  */
-const RETRIED = new Set(['55P03', '40P01']);
+const RETRIED = new Set(['55P03', '40P01', '40001']);
 const LONGEST_PAUSE_MS = 30_000;
+/** How often a statement in batches tells how far it is. */
+const PROGRESS_EVERY_MS = 10_000;
+const REPLICA_CHECK_MS = 1_000;
 
 /**
  * Applies the migrations that have not been applied yet, in order, on one connection. After any
@@ -90,18 +104,33 @@ export async function runMigrations(
   migrations: readonly Migration[],
   options: MigrationOptions,
 ): Promise<MigrationOutcome> {
-  checkStatements(migrations);
+  await loadSqlParser();
   await lockMigrations(connection, options.waitForOthersMs ?? 30_000, options.sleep ?? pause);
   const history = await MigrationHistory.read(connection, options.by);
+  history.match(migrations);
+  const { applied, warnings } = await baselineOf(connection, migrations, history, options.baseline);
+  for (const message of warnings) options.log({ level: 'WARN', message });
+  history.assumeApplied(applied);
   history.check(migrations);
   const pending = migrations.filter((migration) => !history.isApplied(migration));
+  checkStatements(pending);
   const catalog = new Catalog(connection);
-  const isDone = (migration: Migration, { number }: MigrationStatement) =>
-    history.state(migration, number) === 'done';
-  const check = (files: readonly Migration[]) =>
-    checkAgainstCatalog(files, catalog, options.largeTableBytes ?? LARGE_TABLE_BYTES, isDone);
+  const stateOf = (migration: Migration, statement: MigrationStatement) =>
+    history.stateOf(migration, statement);
+  const largeTableBytes = options.largeTableBytes ?? LARGE_TABLE_BYTES;
+  const check = async (files: readonly Migration[]) => {
+    await checkAgainstCatalog(files, catalog, largeTableBytes, stateOf);
+    await checkBatches(connection, files, stateOf);
+  };
   await check(pending);
-  if (pending.length > 0) await history.create();
+  if (pending.length + applied.length > 0) await history.create();
+  if (applied.length > 0) {
+    await history.recordBaseline(applied);
+    options.log({
+      level: 'INFO',
+      message: `${applied.length} marked as applied, up to ${applied.at(-1)?.file}`,
+    });
+  }
   const run = new Run(connection, catalog, history, options);
   for (const migration of pending) {
     // Checked again, because only now does the catalog have the tables of the files before.
@@ -133,6 +162,34 @@ export function retryDelayMs(
   return Math.round(Math.min(longestMs, firstMs * 2 ** attempt) * (0.5 + random() / 2));
 }
 
+/**
+ * Checks the keys of all batches, as far as their tables exist. A file that sets the search path is
+ * left to its run.
+ *
+ * @throws IsochroneError for a key that cannot be used
+ */
+export async function checkBatches(
+  connection: PostgresConnection,
+  migrations: readonly Migration[],
+  stateOf: (migration: Migration, statement: MigrationStatement) => StepState | undefined,
+): Promise<void> {
+  for (const migration of migrations) {
+    if (migration.statements.some(({ runs }) => runs === 'session')) continue;
+    for (const statement of migration.statements) {
+      if (statement.batch && stateOf(migration, statement) !== 'done')
+        await checkBatch(connection, statement.batch, at(migration, statement), true);
+    }
+  }
+}
+
+/** What a step needs beside its statements. */
+interface StepContext {
+  readonly migration: Migration;
+  readonly step: MigrationStep;
+  /** The settings before the step, which are repeated for it even if the run was resumed. */
+  readonly settings: readonly MigrationStatement[];
+}
+
 class Run {
   public readonly lockTimeoutMs: number;
 
@@ -147,44 +204,59 @@ class Run {
 
   public async apply(migration: Migration): Promise<void> {
     this.log(migration.file, 'begins');
-    if (migration.transactional && !this.history.isBegunByStatement(migration)) {
+    if (migration.transactional && !this.history.isBegunByStep(migration)) {
+      const statements = migration.statements.filter(({ node }) => !opensOrEnds(node));
       await this.step(migration, undefined, () =>
-        this.transaction(migration, migration.statements, undefined),
+        this.transaction(migration, migration.opening, statements, () => this.finish(migration)),
       );
     } else {
       await this.history.recordStart(migration);
-      for (const statement of migration.statements) {
-        if (
-          statement.runs !== 'session' &&
-          this.history.state(migration, statement.number) !== 'done'
-        )
-          await this.runStatement(migration, statement);
+      for (const step of migration.steps) {
+        if (this.history.state(migration, step.number) === 'done') continue;
+        const settings = migration.statements.filter(
+          ({ runs, number }) => runs === 'session' && number < step.number,
+        );
+        await this.runStep({ migration, step, settings });
       }
+      await resetSession(this.connection, this, false);
       await this.history.recordDone(migration);
     }
     this.log(migration.file, 'is applied');
   }
 
-  /** Runs one statement of a file that runs statement by statement. */
-  private async runStatement(migration: Migration, statement: MigrationStatement): Promise<void> {
-    const where = at(migration, statement);
-    // The settings before a statement apply to it, even if the run was resumed in between.
-    const settings = migration.statements.filter(
-      ({ runs, number }) => runs === 'session' && number < statement.number,
+  /** Runs one step of a file that runs step by step. */
+  private async runStep(context: StepContext): Promise<void> {
+    const { migration, step, settings } = context;
+    const [statement] = step.statements;
+    const opening = step.opening ?? statement;
+    if (opening === undefined) return;
+    this.log(at(migration, opening), opening.command);
+    if (step.opening === undefined && statement?.batch)
+      return this.runBatches(context, statement, statement.batch);
+    if (step.opening === undefined && statement?.runs === 'outside')
+      return this.runOutside(context, statement);
+    await this.step(migration, step, () =>
+      this.transaction(
+        migration,
+        step.opening?.text ?? 'BEGIN',
+        [...settings, ...step.statements],
+        () => this.finish(migration, step),
+      ),
     );
-    this.log(where, statement.command);
-    if (statement.runs !== 'outside') {
-      await this.step(migration, statement, () =>
-        this.transaction(migration, [...settings, statement], statement),
-      );
-      return;
-    }
+  }
+
+  /** Runs a statement outside of a transaction. */
+  private async runOutside(
+    { migration, step, settings }: StepContext,
+    statement: MigrationStatement,
+  ): Promise<void> {
+    const where = at(migration, statement);
     const { connection, catalog, lockTimeoutMs } = this;
-    const begun = this.history.state(migration, statement.number) === 'running';
+    const begun = this.history.state(migration, step.number) === 'running';
     const log = (message: string) =>
-      this.log(where, `${statement.index?.name?.text ?? statement.command} ${message}`);
-    let corrected = this.history.isCorrected(migration, statement);
-    const step: NonTransactionalStep = {
+      this.log(where, `${statement.index?.name ?? statement.command} ${message}`);
+    let corrected = this.history.isCorrected(migration, step);
+    const outside: NonTransactionalStep = {
       connection,
       catalog,
       statement,
@@ -194,38 +266,130 @@ class Run {
       log,
     };
     const applySettings = async () => {
-      await resetSession(connection, this, !/FULL/.test(statement.command));
+      await resetSession(connection, this, !/FULL|^CALL|^DO/.test(statement.command));
       for (const { text } of settings) await connection.query(text);
     };
     await applySettings();
-    await checkBeforeStep(step);
+    await checkBeforeStep(outside);
     await resetSession(connection, this, false);
     await this.step(
       migration,
-      statement,
+      step,
       async () => {
         await applySettings();
-        if (corrected) await clearBeforeCorrected(step);
+        if (corrected) await clearBeforeCorrected(outside);
         corrected = false;
-        await runNonTransactional(step);
+        await runNonTransactional(outside);
         await resetSession(connection, this, false);
-        await this.history.recordDone(migration, statement);
+        await this.history.recordDone(migration, step);
       },
-      async () => {
-        await applySettings();
-        await clearAfterFailure(step);
-      },
+      { clear: () => applySettings().then(() => clearAfterFailure(outside)) },
     );
   }
 
+  /** Runs a statement for one range of keys after the other, from where it was interrupted. */
+  private async runBatches(
+    context: StepContext,
+    statement: MigrationStatement,
+    batch: Batch,
+  ): Promise<void> {
+    const { migration, step, settings } = context;
+    const where = at(migration, statement);
+    await resetSession(this.connection, this, false);
+    for (const { text } of settings) await this.connection.query(text);
+    await checkBatch(this.connection, batch, where);
+    const total = await estimatedRows(this.connection, batch);
+    const begun = this.history.progress(migration, step.number);
+    if (begun.key !== undefined && begun.key !== keyOf(batch)) throw otherKey(where, batch, begun);
+    if (begun.reached !== undefined)
+      this.log(where, `continues after ${keyOf(batch)} ${begun.reached}`);
+    const log = ({ reached, changedRows }: BatchProgress) =>
+      this.log(
+        where,
+        `${changedRows} rows, up to ${keyOf(batch)} ${reached}` +
+          (total === undefined ? '' : `; ${batch.table} has about ${total}`),
+      );
+    let logged = Number.NEGATIVE_INFINITY;
+    await this.step(
+      migration,
+      step,
+      async () => {
+        for (;;) {
+          await this.waitForReplicas(where, batch);
+          const made = await this.retried(where, () => this.runBatch(context, statement, batch));
+          if (made === undefined) break;
+          this.history.rememberProgress(migration, step, made);
+          if (performance.now() - logged >= PROGRESS_EVERY_MS) {
+            log(made);
+            logged = performance.now();
+          }
+          await this.sleep(batch.pauseMs);
+        }
+        log(this.history.progress(migration, step.number));
+      },
+      { attempts: 1 },
+    );
+  }
+
+  /** Runs one batch with its progress. @returns undefined if there are no further keys */
+  private async runBatch(
+    { migration, step, settings }: StepContext,
+    statement: MigrationStatement,
+    batch: Batch,
+  ): Promise<BatchProgress | undefined> {
+    const before = this.history.progress(migration, step.number);
+    let made: BatchProgress | undefined;
+    await this.transaction(migration, 'BEGIN', settings, async () => {
+      const range = await nextRange(this.connection, batch, before.reached);
+      if (range === undefined) return this.finish(migration, step);
+      const { rowCount } = await this.connection.query(statement.text, [range.from, range.to]);
+      await this.connection.query('RESET SESSION AUTHORIZATION; RESET ROLE');
+      made = {
+        key: keyOf(batch),
+        reached: range.to,
+        changedRows: before.changedRows + (rowCount ?? 0),
+      };
+      await this.history.recordProgress(migration, step, made);
+    });
+    return made;
+  }
+
+  /** Records the end of a step. The history belongs to the role that runs the migrations. */
+  private async finish(migration: Migration, step?: MigrationStep): Promise<void> {
+    await this.connection.query('RESET SESSION AUTHORIZATION; RESET ROLE');
+    await this.history.recordDone(migration, step);
+  }
+
+  /** Waits while a replica is further behind than a batch allows. */
+  private async waitForReplicas(where: string, batch: Batch): Promise<void> {
+    for (let waited = 0; ; waited += REPLICA_CHECK_MS) {
+      const behind = await laggingReplica(this.connection, batch.lagMs);
+      if (behind === undefined) return;
+      if (waited % 60_000 === 0) {
+        this.options.log({
+          level: 'WARN',
+          message: `waits for ${behind.name}, which is ${behind.seconds} s behind`,
+          where,
+        });
+      }
+      await this.sleep(REPLICA_CHECK_MS);
+    }
+  }
+
+  /**
+   * Runs statements in one transaction.
+   *
+   * @param last what is done before it commits, which records it
+   */
   private async transaction(
     migration: Migration,
+    opening: string,
     statements: readonly MigrationStatement[],
-    record: MigrationStatement | undefined,
-  ) {
+    last: () => Promise<void>,
+  ): Promise<void> {
     const { connection } = this;
     await resetSession(connection, this, false);
-    await connection.query('BEGIN');
+    await connection.query(opening);
     try {
       for (const statement of statements) {
         await connection.query(statement.text).catch((error: unknown) => {
@@ -234,10 +398,7 @@ class Run {
             : Object.assign(error as Error, { where: at(migration, statement) });
         });
       }
-      // The history belongs to the role that runs the migrations, not to a role that they switched
-      // to.
-      await connection.query('RESET SESSION AUTHORIZATION; RESET ROLE');
-      await this.history.recordDone(migration, record);
+      await last();
       await connection.query('COMMIT');
     } catch (error) {
       if (!isConnectionLost(error)) await connection.query('ROLLBACK');
@@ -245,44 +406,69 @@ class Run {
     }
   }
 
-  /**
-   * Records the start of a step, runs it, repeats it if it only had to wait, and records its
-   * failure.
-   */
+  /** Records the start of a step, runs it as `retried` does, and records its failure. */
   private async step(
     migration: Migration,
-    statement: MigrationStatement | undefined,
+    step: MigrationStep | undefined,
     work: () => Promise<void>,
-    clear: () => Promise<void> = async () => {},
+    { clear, attempts }: { clear?: () => Promise<void>; attempts?: number } = {},
   ): Promise<void> {
-    const { attempts = 10, random = Math.random, sleep = pause } = this.options;
-    for (let attempt = 1; ; attempt += 1) {
+    const statement = step?.opening ?? step?.statements[0];
+    const where = statement ? at(migration, statement) : migration.file;
+    try {
+      await this.retried(
+        where,
+        async () => {
+          await resetSession(this.connection, this, false);
+          await this.history.recordStart(migration, step);
+          await work();
+        },
+        attempts,
+      );
+    } catch (error) {
+      if (isConnectionLost(error)) throw error;
+      await clear?.();
       await resetSession(this.connection, this, false);
-      await this.history.recordStart(migration, statement);
+      await this.history.recordFailure(migration, step, reasonOf(error));
+      throw failure(error, where, statement);
+    }
+  }
+
+  /** Repeats work that only had to wait for others. */
+  private async retried<T>(
+    where: string,
+    work: () => Promise<T>,
+    attempts = this.options.attempts ?? 10,
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         return await work();
       } catch (error) {
-        if (isConnectionLost(error)) throw error;
-        const where =
-          (error as { where?: string }).where ??
-          (statement ? at(migration, statement) : migration.file);
-        const reason = error instanceof Error ? error.message : String(error);
-        if (RETRIED.has(sqlState(error) ?? '') && attempt < attempts) {
-          const milliseconds = retryDelayMs(500, attempt, LONGEST_PAUSE_MS, random);
-          this.options.log({
-            level: 'WARN',
-            message: `attempt ${attempt} of ${attempts}: ${reason}; retrying in ${milliseconds} ms`,
-            where,
+        if (!RETRIED.has(sqlState(error) ?? '')) throw error;
+        if (attempt >= attempts)
+          throw Object.assign(error as Error, {
+            attempts: Math.max(attempt, (error as { attempts?: number }).attempts ?? 0),
           });
-          await sleep(milliseconds);
-          continue;
-        }
-        await clear();
-        await resetSession(this.connection, this, false);
-        await this.history.recordFailure(migration, statement, reason);
-        throw failure(where, error, reason, attempt, statement?.perPartition === true);
+        const milliseconds = retryDelayMs(
+          500,
+          attempt,
+          LONGEST_PAUSE_MS,
+          this.options.random ?? Math.random,
+        );
+        this.options.log({
+          level: 'WARN',
+          message:
+            `attempt ${attempt} of ${attempts}: ${reasonOf(error)}; ` +
+            `retrying in ${milliseconds} ms`,
+          where: (error as { where?: string }).where ?? where,
+        });
+        await this.sleep(milliseconds);
       }
     }
+  }
+
+  private async sleep(milliseconds: number): Promise<void> {
+    if (milliseconds > 0) await (this.options.sleep ?? pause)(milliseconds);
   }
 
   private log(where: string, message: string): void {
@@ -290,28 +476,59 @@ class Run {
   }
 }
 
-function failure(
-  where: string,
-  error: unknown,
-  reason: string,
-  attempts: number,
-  perPartition: boolean,
-): Error {
+function otherKey(where: string, batch: Batch, { key, reached }: BatchProgress): Error {
+  return invalidOption(where, {
+    property: 'the key of the batch',
+    value: keyOf(batch),
+    allowed: `${key}, by which it was begun`,
+    rule: `It has come to ${reached}, which says nothing about another key.`,
+    fix: 'Restore the comment, or put the rest into a further migration.',
+  });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function failure(error: unknown, step: string, statement: MigrationStatement | undefined): Error {
   if (error instanceof IsochroneError) return error;
-  const { detail, hint } = error as { detail?: string; hint?: string };
+  const {
+    detail,
+    hint,
+    where = step,
+    attempts = 1,
+  } = error as {
+    detail?: string;
+    hint?: string;
+    where?: string;
+    attempts?: number;
+  };
   const state = sqlState(error);
   const code = state ? ` (SQLSTATE ${state})` : '';
-  const remains = perPartition
-    ? 'The indexes of single partitions that are valid remain'
-    : 'Nothing of this step remains';
   return new IsochroneError(
     [
-      `${where}: ${reason}${code}${attempts > 1 ? `, after ${attempts} attempts` : ''}.`,
+      `${where}: ${reasonOf(error)}${code}${attempts > 1 ? `, after ${attempts} attempts` : ''}.`,
       ...[detail, hint].filter((line) => line !== undefined),
       RETRIED.has(state ?? '')
         ? 'Another session holds a lock that the statement needs. ' +
           'Find it in pg_stat_activity, and run the migrations again.'
-        : `${remains}. Correct the failed statement in its file, and run the migrations again.`,
+        : `${remains(statement, state)}. ` +
+          'Correct the failed statement in its file, and run the migrations again.',
     ].join('\n'),
   );
+}
+
+/** invalid_transaction_termination: a procedure or a DO block has COMMIT. */
+const COMMITS_ITSELF = '2D000';
+
+function remains(statement: MigrationStatement | undefined, state: string | undefined): string {
+  if (state === COMMITS_ITSELF)
+    return (
+      'It ends transactions itself: put `-- isochrone: no transaction` above it. ' +
+      'Nothing of this step remains'
+    );
+  if (statement?.perPartition) return 'The indexes of single partitions that are valid remain';
+  if (statement?.batch)
+    return 'The batches before it remain, and the next run continues after them';
+  return 'Nothing of this step remains';
 }

@@ -93,7 +93,7 @@ export async function resetSession(
     idle_in_transaction_session_timeout: '0',
     // transaction_timeout ends the connection; statement_timeout ends only the statement.
     transaction_timeout: '0',
-    // The scanner splits files under this setting.
+    // The parser reads files under this setting.
     standard_conforming_strings: 'on',
     // The server then notices within seconds that its client is gone, and stops the statement.
     client_connection_check_interval: '10s',

@@ -1,6 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Duration, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
@@ -94,12 +94,13 @@ describe('by default', () => {
     );
   });
 
-  test('the asset holds only the handler, its settings and the SQL files', () => {
+  test('the asset holds only the handler with its parser, its settings and the SQL files', () => {
     const assembly = stack.node.root as unknown as { outdir: string };
     const asset = readdirSync(assembly.outdir).find((name) => name.startsWith('asset.')) ?? '';
     expect(readdirSync(join(assembly.outdir, asset)).sort()).toEqual([
       'config.json',
       'index.js',
+      'libpg-query.wasm',
       'migrations',
     ]);
     expect(readdirSync(join(assembly.outdir, asset, 'migrations'))).toEqual(['0001-a.sql']);
@@ -107,6 +108,43 @@ describe('by default', () => {
       largeTableBytes: 131072000,
       lockTimeoutMs: 4000,
     });
+  });
+});
+
+describe('the folder of another tool', () => {
+  function foreign(files: Readonly<Record<string, string>>): string {
+    const directory = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
+    for (const [name, sql] of Object.entries(files)) {
+      mkdirSync(dirname(join(directory, name)), { recursive: true });
+      writeFileSync(join(directory, name), sql);
+    }
+    return directory;
+  }
+  const files = {
+    '2024-01-01_a/up.sql': 'CREATE TABLE a (b int)',
+    '2024-01-02_b/up.sql': 'SELECT 1',
+    '2024-01-02_b/metadata.toml': 'run_in_transaction = false',
+  };
+
+  test('is copied with its folders and settings, and its format and baseline reach the run', () => {
+    const stack = testStack();
+    migrations(stack, { folder: foreign(files), baseline: '2024-01-01', format: 'diesel' });
+    const { outdir } = stack.node.root as unknown as { outdir: string };
+    const asset = readdirSync(outdir).find((name) => name.startsWith('asset.')) ?? '';
+    const copied = readdirSync(join(outdir, asset, 'migrations'), { recursive: true });
+    expect(copied.map(String)).toEqual(expect.arrayContaining(Object.keys(files)));
+    expect(JSON.parse(readFileSync(join(outdir, asset, 'config.json'), 'utf8'))).toMatchObject({
+      format: 'diesel',
+      baseline: '2024-01-01',
+    });
+  });
+
+  test('is checked at synthesis after its baseline', () => {
+    const folder = foreign({ ...files, '2024-01-01_a/up.sql': 'CREATE DATABASE d' });
+    expect(() => migrations(testStack(), { folder })).toThrow(/2024-01-01_a\/up\.sql:1: /);
+    expect(() => migrations(testStack(), { folder, baseline: '2024-01-01' })).not.toThrow();
+    expect(() => migrations(testStack(), { folder, baseline: 'auto' })).not.toThrow();
+    expect(() => migrations(testStack(), { folder, baseline: '7' })).toThrow(/got "7"/);
   });
 });
 

@@ -1,9 +1,12 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { loadSqlParser } from '../../../../lib/model/sql';
 import { checkStatements } from '../../../../lib/tools/postgres/migrations/checks';
 import { parseMigration, readMigrations } from '../../../../lib/tools/postgres/migrations/files';
 import { partitionIndexName } from '../../../../lib/tools/postgres/migrations/partitioned-index';
+
+beforeAll(loadSqlParser);
 
 function folder(...names: readonly string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'isochrone-test-'));
@@ -45,7 +48,7 @@ test.each([[Buffer.from("SELECT 'caf\xe9'", 'latin1')], [Buffer.from('SELECT 1 -
   (bytes) => {
     const directory = folder('0001-a.sql');
     writeFileSync(join(directory, '0001-a.sql'), bytes);
-    expect(() => readMigrations(directory)).toThrow(
+    expect(() => checkStatements(readMigrations(directory))).toThrow(
       /0001-a\.sql: the bytes must be UTF-8 without NUL/,
     );
   },
@@ -118,7 +121,6 @@ test.each([
     "DO $$ BEGIN RAISE NOTICE 'CREATE INDEX CONCURRENTLY'; END $$",
     /outside of a DO block, got "DO before it"/,
   ],
-  ['BEGIN; SELECT 1; COMMIT', 'SELECT 1', /one that does not control transactions, got "BEGIN"/],
   [
     'CREATE INDEX CONCURRENTLY ON t (a)',
     'CREATE INDEX ON t (a)',
@@ -130,7 +132,7 @@ test.each([
     /keeps the locks of the session/,
   ],
   [
-    "SELECT set_config('search_path', 'a', false)",
+    "SELECT set_config('search_path', a, false) FROM t",
     "SELECT set_config('app.user', 'a', false)",
     /must be without search_path/,
   ],
