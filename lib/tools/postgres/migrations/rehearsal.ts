@@ -130,12 +130,13 @@ export class Rehearsal {
   /**
    * Begins a transaction for the rehearsal.
    *
-   * @returns undefined if this role may not create schemas, or the server only reads
+   * @returns undefined if this role may not create schemas, the server only reads, or the connection
+   * does not tell the messages of the server
    */
   public static async begin(connection: PostgresConnection): Promise<Rehearsal | undefined> {
+    if (!connection.on) return undefined;
     await connection.query('BEGIN');
     try {
-      if (!connection.on) throw new Unobserved();
       const schemas = await rowsOf<{ name: string }>(
         connection,
         'SELECT nspname AS name FROM pg_namespace',
@@ -147,8 +148,7 @@ export class Rehearsal {
     } catch (error) {
       await connection.query('ROLLBACK');
       // insufficient_privilege, read_only_sql_transaction
-      if (error instanceof Unobserved || ['42501', '25006'].includes(sqlState(error) ?? ''))
-        return undefined;
+      if (['42501', '25006'].includes(sqlState(error) ?? '')) return undefined;
       throw error;
     }
   }
@@ -578,9 +578,6 @@ class Refused {
     public readonly message: string,
   ) {}
 }
-
-/** The connection does not tell the messages of the server. */
-class Unobserved extends Error {}
 
 const READERS: ReadonlySet<NodeKind> = new Set<NodeKind>([
   'ViewStmt',
