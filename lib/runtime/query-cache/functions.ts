@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { lruCache } from '../shared';
 import type { QueryPool } from './options';
 
 /** How long an answer of the catalog is used, in milliseconds. */
@@ -17,7 +17,7 @@ const MAY_WRITE = `
 
 /** Which functions may change rows, by the database's catalog. */
 export class FunctionCatalog {
-  private readonly known = new LRUCache<string, Promise<boolean>>({
+  private readonly known = new (lruCache().LRUCache)<string, Promise<boolean>>({
     max: MAX_FUNCTIONS,
     ttl: KEPT_MS,
   });

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import {
   isSqlParserLoaded,
   kindOf,
@@ -11,6 +11,7 @@ import {
   scanSql,
   statementFacts,
 } from '../../model/sql';
+import { lruCache } from '../shared';
 import { isClockText } from './clock-text';
 import { CATALOG_TYPES, PURE_FUNCTIONS, VOLATILE_FUNCTIONS } from './functions';
 import { sessionState } from './session-state';
@@ -70,7 +71,7 @@ const MAX_STATEMENTS = 2_000;
 const MAX_LENGTH = 20_000;
 
 /** Statements in a program's text are few and come often; those with values in them are many. */
-const known = new LRUCache<string, StatementAnalysis>({ max: MAX_STATEMENTS });
+let known: LRUCache<string, StatementAnalysis> | undefined;
 
 /**
  * The analysis of a statement; a promise only until PostgreSQL's parser is loaded. It is
@@ -79,13 +80,14 @@ const known = new LRUCache<string, StatementAnalysis>({ max: MAX_STATEMENTS });
  * @throws IsochroneError if the parser cannot be loaded
  */
 export function analysisOf(sql: string): StatementAnalysis | Promise<StatementAnalysis> {
-  const analysis = known.get(sql);
+  const analysis = known?.get(sql);
   if (analysis !== undefined) return analysis;
   return isSqlParserLoaded() ? newAnalysis(sql) : loadSqlParser().then(() => newAnalysis(sql));
 }
 
 function newAnalysis(sql: string): StatementAnalysis {
   const analysis = analyzeStatement(sql);
+  known ??= new (lruCache().LRUCache)({ max: MAX_STATEMENTS });
   if (sql.length <= MAX_LENGTH) known.set(sql, analysis);
   return analysis;
 }

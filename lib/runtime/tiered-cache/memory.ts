@@ -1,14 +1,10 @@
 import type { LRUCache } from 'lru-cache';
 import type { DecodedEntry, Lifetime } from '../entries';
+import { lruCache } from '../shared';
 import { refreshTime } from './freshness';
 import type { InvalidationClock } from './invalidation-clock';
 import { type CacheIsolation, type IsolatedValue, isolate } from './isolation';
 import type { CompleteStrategy } from './options';
-
-/** Loads lru-cache on first use: a cache without a memory tier does not need it. */
-function lruCache(): typeof import('lru-cache') {
-  return require('lru-cache');
-}
 
 /**
  * The bytes that an entry takes besides its value: its record, its place in the list, its times. A

@@ -195,7 +195,7 @@ function newerDatabase(table: string, version: string, last: string | undefined)
     property: 'the version of the database',
     value: version,
     allowed: 'that of a file of the folder',
-    rule: `${table} is at it, and the folder ends at ${last}.`,
+    rule: `${table} names it; the newest file has ${last}.`,
     fix: 'Run the newest folder.',
   };
 }

@@ -763,7 +763,7 @@ const NO_UNIQUE_INDEX: Problem = {
 const NOT_POPULATED: Problem = {
   property: 'the view of REFRESH MATERIALIZED VIEW CONCURRENTLY',
   allowed: 'one that has been filled',
-  rule: 'PostgreSQL compares the new rows with the old ones, and it has none yet.',
+  rule: 'There is nothing yet to compare with.',
   fix: 'Refresh it without CONCURRENTLY: nobody can read it before that.',
 };
 

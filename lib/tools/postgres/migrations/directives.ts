@@ -20,6 +20,7 @@ export interface FileDirectives {
   readonly withoutTransaction?: boolean;
 }
 
+const NO_EFFECT = 'A comment for isochrone that had no effect would be misleading.';
 const COMMENT = /^isochrone:\s*(.*)$/is;
 const FOR_FILE = /^in this file,?\s+(.*)$/is;
 const ALLOW = /^allow access-exclusive, because (.{10,})$/is;
@@ -79,7 +80,7 @@ export function lostDirective(file: string, comments: readonly SqlComment[]): Er
       property: 'a comment for isochrone',
       value: lost.text,
       allowed: 'above a statement',
-      rule: 'A comment for isochrone that had no effect would be misleading.',
+      rule: NO_EFFECT,
       fix: 'Move it.',
     })
   );
@@ -93,7 +94,7 @@ function unknownDirective(where: string, directive: string, forFile: boolean): E
       ? 'above the first statement, and `in this file, allow access-exclusive, because …` ' +
         'or `in this file, no transaction`'
       : ALLOWED,
-    rule: 'A comment for isochrone that had no effect would be misleading.',
+    rule: NO_EFFECT,
     fix: 'Correct it.',
   });
 }
