@@ -77,7 +77,7 @@ describe('the command', () => {
     ['two words', [], /printable ASCII/],
     ['two\nlines\n', [], /printable ASCII/],
     ['shibboleth', ['--user', ''], /--user must be the name of a role/],
-    ['', ['secret'], /Unexpected argument/],
+    ['', ['secret'], /needs the name of its option before it/],
   ])('refuses %j with %j, and does not print the input', (input, args, says) => {
     const { status, stdout, stderr } = verifier(input, ...args);
     expect([status, stdout]).toEqual([1, '']);

@@ -306,7 +306,7 @@ describeHere('a statement in batches', () => {
       });
       expect(
         lines.filter((line) => /^waits for walreceiver, which is \d+ s behind/.test(line)),
-      ).toHaveLength(1);
+      ).not.toEqual([]);
       expect(await counts(name)).toEqual([{ n: 1, count: 25 }]);
       while ((await replayed()) !== 25) await new Promise((resolve) => setTimeout(resolve, 20));
     } finally {

@@ -313,7 +313,11 @@ describeHere('a folder of another tool', () => {
 
   test.each([
     ['golang-migrate', 'UPDATE schema_migrations SET dirty = true', /version 2 is dirty/],
-    ['golang-migrate', 'UPDATE schema_migrations SET version = 99', /got "99".\n.*ends at 10/],
+    [
+      'golang-migrate',
+      'UPDATE schema_migrations SET version = 99',
+      /got "99".\n.*newest file has 10/,
+    ],
     ['flyway', 'UPDATE flyway_schema_history SET success = false', /has failed/],
     ['prisma', 'UPDATE _prisma_migrations SET rolled_back_at = NULL', /_b was begun and has not/],
   ])('%s after %s is refused', async (tool, sql, message) => {

@@ -443,7 +443,7 @@ CREATE ${kind} CONCURRENTLY i ON p (at, a)`,
       '-- isochrone: per partition\nCREATE INDEX CONCURRENTLY i ON ticks (at)',
     ],
     [
-      'ALTER TABLE parts ATTACH PARTITION loose DEFAULT',
+      'ALTER TABLE parts ATTACH PARTITION loose FOR VALUES FROM (MINVALUE) TO (0)',
       'ALTER TABLE loose ADD CONSTRAINT c CHECK (at IS NOT NULL AND at < 0) NOT VALID; ALTER TABLE loose VALIDATE CONSTRAINT c; ALTER TABLE parts ATTACH PARTITION loose FOR VALUES FROM (MINVALUE) TO (0)',
     ],
     [

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { IsochroneError, invalidOption } from '../../../model/errors';
+import { type InvalidValue, IsochroneError, invalidOption } from '../../../model/errors';
 import {
   asNode,
   type FileStatement,
@@ -290,6 +290,30 @@ export function parseMigration(file: string, sql: string): Migration {
   return new Migration({ format: 'isochrone', file, id: String(Number(file.slice(0, 4))), sql });
 }
 
+const SEVERAL_TRANSACTIONS: InvalidValue = {
+  property: 'a statement',
+  value: 'one outside of the BEGIN … COMMIT of its file',
+  allowed: 'in the one transaction of its file',
+  rule: 'If it fails, what the block has done stays.',
+  fix:
+    'Put it into a file of its own, or write `-- isochrone: in this file, no transaction` at the ' +
+    'top: each block and each other statement is then recorded by itself.',
+};
+
+/** The line of what follows a block, if nothing but the block keeps the file from running whole. */
+function secondTransaction(
+  steps: readonly MigrationStep[],
+  statements: readonly MigrationStatement[],
+): number | undefined {
+  const [first, second] = steps;
+  if (!first || !second || !steps.some(({ opening }) => opening)) return undefined;
+  const needsSteps = statements.some(
+    ({ runs, perPartition, isAlone }) =>
+      (runs !== 'transaction' && runs !== 'session') || perPartition || isAlone,
+  );
+  return needsSteps ? undefined : (second.opening ?? second.statements[0])?.line;
+}
+
 function contentOf(source: MigrationSource): Content {
   const { file, sql } = source;
   const problems: Error[] = [...(source.problems ?? [])];
@@ -330,6 +354,9 @@ function contentOf(source: MigrationSource): Content {
   const divided = stepsOf(file, sql, statements);
   problems.push(...divided.problems);
   const { steps, transactional } = divided;
+  const second = source.format === 'isochrone' ? secondTransaction(steps, statements) : undefined;
+  if (second !== undefined && !forFile.withoutTransaction)
+    onProblem(invalidOption(`${file}:${second}`, SEVERAL_TRANSACTIONS));
   const stepOf = new Map(
     steps.flatMap(({ number, statements: own }) => own.map((each) => [each.number, number])),
   );

@@ -236,6 +236,16 @@ const READERS: Readers = {
     command: is_procedure ? 'CREATE PROCEDURE' : 'CREATE FUNCTION',
     target: qualifiedName(funcname),
   }),
+  CreateEnumStmt: ({ typeName }) => ({ command: 'CREATE TYPE', target: qualifiedName(typeName) }),
+  CreateRangeStmt: ({ typeName }) => ({ command: 'CREATE TYPE', target: qualifiedName(typeName) }),
+  CompositeTypeStmt: ({ typevar }) => ({
+    command: 'CREATE TYPE',
+    target: typevar && relationName(typevar),
+  }),
+  CreateDomainStmt: ({ domainname }) => ({
+    command: 'CREATE DOMAIN',
+    target: qualifiedName(domainname),
+  }),
   CreateTrigStmt: ({ relation }) => locked('CREATE TRIGGER', 'SHARE ROW EXCLUSIVE', relation),
   CreatePolicyStmt: ({ table }) => locked('CREATE POLICY', EXCLUSIVE, table),
   AlterPolicyStmt: ({ table }) => locked('ALTER POLICY', EXCLUSIVE, table),

@@ -19,6 +19,7 @@ function shape(sql: string): string {
     .join(' | ');
 }
 
+const BY_ITSELF = '-- isochrone: in this file, no transaction\n';
 const TABLE = 'CREATE TABLE t (a int);';
 const INDEX = 'CREATE INDEX CONCURRENTLY i ON t (a);';
 
@@ -40,14 +41,14 @@ test.each([
   ['BEGIN; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT', '* BEGIN'],
   ['BEGIN; CALL p(); DO $$ BEGIN COMMIT; END $$; COMMIT', '* BEGIN'],
   [
-    'BEGIN; SELECT 1; COMMIT; BEGIN; INSERT INTO t VALUES (1); COMMIT',
+    `${BY_ITSELF}BEGIN; SELECT 1; COMMIT; BEGIN; INSERT INTO t VALUES (1); COMMIT`,
     'BEGIN SELECT | BEGIN INSERT',
   ],
   [
     `BEGIN; ${TABLE} INSERT INTO t VALUES (1); COMMIT; ${INDEX}`,
     'BEGIN CREATE TABLE INSERT | CREATE INDEX CONCURRENTLY',
   ],
-  [`${TABLE} BEGIN; SELECT 1; COMMIT`, 'CREATE TABLE | BEGIN SELECT'],
+  [`${BY_ITSELF}${TABLE} BEGIN; SELECT 1; COMMIT`, 'CREATE TABLE | BEGIN SELECT'],
   [
     `BEGIN; CREATE TEMP TABLE x (a int) ON COMMIT DROP; SELECT * FROM x; COMMIT; ${INDEX}`,
     'BEGIN CREATE TEMPORARY TABLE SELECT | CREATE INDEX CONCURRENTLY',
@@ -67,6 +68,12 @@ test.each([
 });
 
 test.each([
+  [
+    `BEGIN; ${TABLE} COMMIT;\nSELECT 1`,
+    /:2: a statement must be in the one transaction of its file/,
+  ],
+  [`${TABLE}\nBEGIN; SELECT 1; COMMIT`, /:2: a statement must be in the one transaction/],
+  ['BEGIN; SELECT 1; COMMIT;\nBEGIN; SELECT 2; COMMIT', /:2: .*one transaction of its file/],
   ['BEGIN; SELECT 1', /1: BEGIN must be closed by COMMIT, got "no COMMIT after it"/],
   ['SELECT 1; COMMIT', /must be the end of a BEGIN of the same file, got "COMMIT"/],
   ['BEGIN; SELECT 1; ROLLBACK', /the end of BEGIN must be COMMIT, got "ROLLBACK"/],
