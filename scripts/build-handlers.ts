@@ -13,6 +13,7 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
+import { thirdPartyNotices } from './notices';
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'dist', 'handlers');
@@ -136,8 +137,9 @@ async function main(): Promise<void> {
   });
   copyWebAssembly(metafile);
   rmSync(PROGRAMS, { recursive: true, force: true });
-  await build({
+  const programs = await build({
     absWorkingDir: ROOT,
+    metafile: true,
     entryPoints: findPrograms().map(({ name, entry }) => ({ in: entry, out: name })),
     outdir: PROGRAMS,
     bundle: true,
@@ -149,6 +151,8 @@ async function main(): Promise<void> {
     logLevel: 'warning',
   });
   await Promise.all(findViewerFunctions().map(buildViewerFunction));
+  const inputs = [metafile, programs.metafile].flatMap((file) => Object.keys(file.inputs));
+  writeFileSync(join(ROOT, 'dist', 'THIRD-PARTY-NOTICES'), thirdPartyNotices(ROOT, inputs));
 }
 
 main().catch((error: unknown) => {

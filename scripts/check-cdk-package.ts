@@ -148,7 +148,15 @@ function expectSaid(what: string, said: string, expected: RegExp | string): void
   if (!isSaid) throw new Error(`${what} does not say ${expected}:\n${said}`);
 }
 
+function checkNotices(consumer: Consumer): void {
+  const folder = join(consumer.directory, 'node_modules', 'isochrone-cdk', 'dist');
+  const notices = readFileSync(join(folder, 'THIRD-PARTY-NOTICES'), 'utf8');
+  for (const name of ['libpg-query', 'pg'])
+    if (!notices.includes(`\n${name} `)) throw new Error(`No notice of ${name} in the package.`);
+}
+
 function checkCommands(consumer: Consumer): void {
+  checkNotices(consumer);
   expectSaid('--help', isochrone(consumer, '--help').said, 'summary');
   consumer.add('aws-cdk');
   consumer.write('cdk.json', '{ "app": "node out/edge.js" }');
