@@ -27,10 +27,10 @@ export interface KeptQuery {
 const MAX_PARAMETERS = 100;
 
 /**
- * Characters of a name that may decode to another name, or that make it a part of another one for
- * the parser that Express calls "extended". A `#` anywhere ends the query for some parsers.
+ * A name that every parser reads as itself. Escapes, brackets and dots at an end may make it another
+ * name, or a part of one, for the parser that Express calls "extended".
  */
-const AMBIGUOUS_NAME = /[%+[\]]/;
+const PLAIN_NAME = /^[^%+[\].]+(?:\.[^%+[\].]+)*$/;
 
 /**
  * The query of a request as it stands in the key: the chosen parameters, sorted by name.
@@ -42,7 +42,7 @@ const AMBIGUOUS_NAME = /[%+[\]]/;
  * - Only `&` separates. `flag` and `flag=` differ, and so do the values `%E9` and `%e9`, `+` and
  *   `%20`.
  * - Repeated names keep their order among themselves: the handler may read them as a list. So do
- *   `a` and `a.b`.
+ *   `a` and `a.b`, and `a` and `A`.
  * - Empty parameters, as in `a&&b`, are dropped.
  *
  * @param query without the question mark
@@ -51,7 +51,8 @@ export function keptQuery(query: string, rule: QueryKey): KeptQuery {
   if (query === '') return { text: '', dropped: [] };
   const named = parametersOf(query);
   if (rule === 'none') return { text: '', dropped: named.map(({ name }) => name) };
-  const isAmbiguous = query.includes('#') || named.some(({ name }) => AMBIGUOUS_NAME.test(name));
+  // A `#` ends the query for some parsers, and a semicolon separates for others.
+  const isAmbiguous = /[#;]/.test(query) || named.some(({ name }) => !PLAIN_NAME.test(name));
   if (isAmbiguous || named.length > MAX_PARAMETERS) return { text: query, dropped: [] };
   const kept = named.filter(({ name }) => isKept(name, rule));
   return {
@@ -70,7 +71,7 @@ export function parametersOf(query: string) {
     .filter((parameter) => parameter !== '')
     .map((parameter) => {
       const name = parameter.split('=', 1)[0] ?? '';
-      return { parameter, name, root: rootOf(name) };
+      return { parameter, name, root: rootOf(name).toLowerCase() };
     });
 }
 

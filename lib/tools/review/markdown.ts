@@ -27,7 +27,7 @@ export function prose(sentence: string): string {
     .map((part) => {
       const [, before = '', word = '', after = ''] = PART.exec(part) ?? [];
       const isPlain = SIGN.test(word) || (WORD.test(word) && !REFERENCE.test(word));
-      const shown = isPlain || word.trim() === '' ? word : code(word);
+      const shown = isPlain || word.trim() === '' ? word : asCode(word);
       return before.replace(/`/g, '\\`') + shown + after.replace(/`/g, '\\`');
     })
     .join('');
@@ -36,7 +36,10 @@ export function prose(sentence: string): string {
 /** A value on one line, as code. */
 export function code(value: string): string {
   const text = shortened(value, LONGEST);
-  if (text === '') return '(empty)';
+  return text === '' ? '(empty)' : asCode(text);
+}
+
+function asCode(text: string): string {
   const fence = '`'.repeat(longestRun(text) + 1);
   // CommonMark removes one space from both ends. A backtick there would lengthen the fence.
   const isBare = !/^ .*[^ ].* $|^ [^ ] $|^`|`$/u.test(text);

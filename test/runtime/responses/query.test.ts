@@ -9,7 +9,7 @@ const { parse: parseExtended } = jest.requireActual<{
 
 describe('the query of a key', () => {
   const parameter = fc
-    .array(fc.constantFrom('a', 'b', 'A', '=', '%61', '%', '[', ']', '+', '1', '.', '#'), {
+    .array(fc.constantFrom('a', 'b', 'A', '=', '%61', '%', '[', ']', '+', '1', '.', '#', ';'), {
       maxLength: 4,
     })
     .map((pieces) => pieces.join(''));
@@ -54,6 +54,9 @@ describe('the query of a key', () => {
       'a.c=1&a=3&a.b=4&b=2',
     ],
     'allows the parts of an allowed name': ['c=1&a.x=2', { allow: ['a'] }, 'a.x=2'],
+    'keeps the order of names that differ in case': ['b=1&a=1&B=2&A=2', 'all', 'a=1&A=2&b=1&B=2'],
+    'keeps a query with a semicolon': ['b=1&a=2;c=3', { allow: ['a'] }, 'b=1&a=2;c=3'],
+    'keeps a query with a dot at an end of a name': ['b=a&.b', 'all', 'b=a&.b'],
     'keeps a query with a fragment': ['b=1#&a=2', { allow: ['a'] }, 'b=1#&a=2'],
     'drops all parameters': ['b=1&a=2', 'none', ''],
     'keeps allowed parameters': ['b=1&a=2', { allow: ['a'] }, 'a=2'],
