@@ -19,7 +19,9 @@ export {
   type NodeOf,
   namesOf,
   nodesOf,
+  objectsIn,
   qualifiedName,
   relationName,
+  relationsIn,
   type SqlName,
 } from './tree';

@@ -217,7 +217,7 @@ class CharacterOffsets {
 }
 
 /** The numbers of lines, for ascending positions. */
-class LineNumbers {
+export class LineNumbers {
   private line = 1;
   private counted = 0;
 

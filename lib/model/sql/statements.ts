@@ -1,4 +1,4 @@
-import { type ParsedStatement, parseSql, type SqlToken, scanSql } from './parser';
+import { LineNumbers, type ParsedStatement, parseSql, type SqlToken, scanSql } from './parser';
 
 /** A statement of a file, up to its last word, with the comments that belong to it. */
 export interface FileStatement extends ParsedStatement {
@@ -31,9 +31,10 @@ export interface SqlFile {
 export function splitSql(sql: string): SqlFile {
   const statements = parseSql(sql);
   const tokens = scanSql(sql);
+  const lines = new LineNumbers(sql);
   const comments = tokens
     .filter(({ kind }) => kind === 'comment')
-    .map((token) => commentOf(sql, token));
+    .map((token) => commentOf(token, lines));
   const words = tokens.filter(({ kind }) => kind !== 'comment');
   let last = 0;
   let next = 0;
@@ -53,7 +54,7 @@ export function splitSql(sql: string): SqlFile {
   };
 }
 
-function commentOf(sql: string, { text, start }: SqlToken): SqlComment {
+function commentOf({ text, start }: SqlToken, lines: LineNumbers): SqlComment {
   const said = text.startsWith('--') ? text.slice(2) : text.slice(2, -2);
-  return { text: said.trim(), line: sql.slice(0, start).split('\n').length, start };
+  return { text: said.trim(), line: lines.at(start), start };
 }

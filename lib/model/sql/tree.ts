@@ -42,15 +42,25 @@ export function relationName({ schemaname, relname = '' }: NodeOf<'RangeVar'>): 
   return { ...(schemaname !== undefined && { schema: schemaname }), name: relname };
 }
 
-/** All nodes of one kind in a tree, at any depth. */
-export function* nodesOf<K extends NodeKind>(tree: Node, kind: K): Generator<NodeOf<K>> {
+/** All objects in a tree, without recursion, so that no depth of nesting ends it. */
+export function* objectsIn(tree: unknown): Generator<Readonly<Record<string, unknown>>> {
   const left: unknown[] = [tree];
   while (left.length > 0) {
-    const value = left.pop();
-    if (typeof value !== 'object' || value === null) continue;
-    for (const [name, field] of Object.entries(value)) {
-      if (name === kind) yield field as NodeOf<K>;
-      left.push(field);
-    }
+    const next = left.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    if (!Array.isArray(next)) yield next as Readonly<Record<string, unknown>>;
+    left.push(...Object.values(next));
   }
+}
+
+/** All nodes of one kind in a tree, at any depth. */
+export function* nodesOf<K extends NodeKind>(tree: unknown, kind: K): Generator<NodeOf<K>> {
+  for (const object of objectsIn(tree)) if (kind in object) yield object[kind] as NodeOf<K>;
+}
+
+/** All names of tables, views and indexes that stand in a tree with their place in the text. */
+export function relationsIn(tree: unknown): NodeOf<'RangeVar'>[] {
+  return [...objectsIn(tree)].filter(
+    ({ relname, relpersistence }) => typeof relname === 'string' && relpersistence !== undefined,
+  ) as NodeOf<'RangeVar'>[];
 }

@@ -131,9 +131,9 @@ export class ReplicaEndpoint {
   }
 
   /**
-   * Takes back a connection. It is closed if it is broken, inside a transaction,
-   * or would leave state to its next caller. If the server
-   * still works for it, because the caller has given up, its statement is canceled first.
+   * Takes back a connection. It is closed if it is broken, inside a transaction, or would leave
+   * state to its next caller. If the server still works for it, because the caller has given up,
+   * its statement is canceled first.
    */
   public release(session: Session, broken: boolean): void {
     const { client } = session;

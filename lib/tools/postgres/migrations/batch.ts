@@ -4,7 +4,7 @@
  * is interrupted.
  */
 import { type InvalidValue, invalidOption } from '../../../model/errors';
-import { asNode, kindOf, type Node } from '../../../model/sql';
+import { asNode, kindOf, type Node, nodesOf } from '../../../model/sql';
 import { type PostgresConnection, rowsOf } from '../connection';
 
 export interface Batch {
@@ -65,7 +65,7 @@ const CHANGES = new Set(['UpdateStmt', 'DeleteStmt', 'InsertStmt', 'MergeStmt', 
 /** The problems of a statement that can be seen without a server. */
 export function batchProblems(node: Node, batch: Batch | undefined): InvalidValue[] {
   const kind = kindOf(node);
-  const parameters = parametersOf(node);
+  const parameters = new Set([...nodesOf(node, 'ParamRef')].map(({ number = 0 }) => number));
   if (!batch) return CHANGES.has(kind) && parameters.size > 0 ? [PARAMETER] : [];
   if (!CHANGES.has(kind)) return [{ ...NOT_ROWS, value: kind.replace(/Stmt$/, '') }];
   const problems: InvalidValue[] = [];
@@ -83,20 +83,6 @@ export function batchProblems(node: Node, batch: Batch | undefined): InvalidValu
     if (!update || sets.includes(column)) problems.push(movesKeys(batch));
   }
   return problems;
-}
-
-/** The numbers of the parameters in a tree. */
-function parametersOf(node: unknown): Set<number> {
-  const found = new Set<number>();
-  const left: unknown[] = [node];
-  while (left.length > 0) {
-    const next = left.pop();
-    if (typeof next !== 'object' || next === null) continue;
-    const { ParamRef: parameter } = next as { ParamRef?: { number?: number } };
-    if (parameter) found.add(parameter.number ?? 0);
-    left.push(...Object.values(next));
-  }
-  return found;
 }
 
 /** The types whose text form, and whose order, do not depend on the session. */

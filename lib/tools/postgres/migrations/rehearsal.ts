@@ -17,6 +17,7 @@ import {
   parseSql,
   qualifiedName,
   relationName,
+  relationsIn,
   type SqlName,
   scanSql,
 } from '../../../model/sql';
@@ -24,7 +25,6 @@ import { isConnectionLost, type PostgresConnection, rowsOf, sqlState } from '../
 import { quoted, quoteName } from './names';
 import { endOfName } from './statement-facts';
 import { type Copied, copyStatements, type TableCopy, tablesToCopy } from './table-copy';
-import { relationsIn } from './tree';
 
 /** A long step of PostgreSQL, and the table that it works through. */
 export interface Step {

@@ -1,5 +1,4 @@
-import { type NodeOf, namesOf } from '../../../model/sql';
-import { objectsIn } from './tree';
+import { type NodeOf, namesOf, objectsIn } from '../../../model/sql';
 
 /**
  * Functions without arguments of pg_catalog that are STABLE or VOLATILE. No other function hides
@@ -17,7 +16,7 @@ const NOT_IMMUTABLE = new Set(
  * server judges the others.
  */
 export function knownNotImmutable(index: NodeOf<'IndexStmt'>): string[] {
-  return objectsIn([index.indexParams, index.whereClause]).flatMap((object) => {
+  return [...objectsIn([index.indexParams, index.whereClause])].flatMap((object) => {
     const value = object.SQLValueFunction as NodeOf<'SQLValueFunction'> | undefined;
     if (value) return [String(value.op).replace('SVFOP_', '').replace(/_N$/, '')];
     const call = object.FuncCall as NodeOf<'FuncCall'> | undefined;
