@@ -7,8 +7,8 @@ import { executeAfter, executeWithToken } from './execute';
 import { type ReplicaPoolOptions, type ReplicaPoolSettings, replicaPoolSettings } from './options';
 import { ReplicaReaders } from './readers';
 import { ReplicaReads } from './reads';
-import type { Session, Statement } from './session';
-import { SessionStates } from './session-state';
+import { type Session, type Statement, textOf } from './session';
+import { refuseSessionState } from './session-state';
 import { type WriteToken, writePosition } from './token';
 import {
   type ReplicaTransactionOptions,
@@ -75,7 +75,6 @@ export class ReplicaPool {
   private readonly writer: ReplicaWriter;
   private readonly readers: ReplicaReaders;
   private readonly reads: ReplicaReads;
-  private readonly states = new SessionStates();
   private closed: Promise<void> | undefined;
 
   /** @throws IsochroneError for invalid options */
@@ -100,15 +99,14 @@ export class ReplicaPool {
     values?: readonly unknown[],
     { route }: { readonly route?: 'reader' | 'writer' } = {},
   ): Promise<QueryResult<R>> {
-    const { onlyReads } = await this.analyze(statement);
-    const onWriter = () =>
-      this.onWriter((session) => session.query<R>(statement, values), onlyReads);
+    const analysis = await analysisOf(textOf(statement));
+    const { onlyReads } = analysis;
     if (route === undefined ? !onlyReads : route === 'writer') {
-      await this.states.refuse(statement);
-      return onWriter();
+      refuseSessionState(analysis);
+      return this.onWriter((session) => session.query<R>(statement, values), onlyReads);
     }
     try {
-      return await this.read<R>(statement, values);
+      return await this.readAs<R>(analysis, statement, values, {});
     } catch (error) {
       if (route !== undefined || queryFailure(error) !== 'read-only') throw error;
       // The query writes after all, through a view or an operator. The replica has refused it, so
@@ -131,28 +129,7 @@ export class ReplicaPool {
     options: ReplicaReadOptions = {},
   ): Promise<QueryResult<R>> {
     if (this.closed) throw new PoolClosedError();
-    await this.states.refuse(statement);
-    const position = options.after === undefined ? undefined : writePosition(options.after);
-    const maxWaitMs = options.maxWaitMs ?? this.settings.maxWaitMs;
-    const waitUntil = performance.now() + maxWaitMs;
-    const staleReads = options.staleReads ?? this.settings.staleReads;
-    const kind = await this.analyze(statement);
-    return this.reads.first<QueryResult<R>>({
-      kind,
-      mayHedge: options.hedge ?? kind.onlyReads,
-      waitMs: position === undefined ? 0 : maxWaitMs,
-      onReader: ({ endpoint }, signal) =>
-        endpoint.use(
-          performance.now() + this.settings.acquireTimeoutMs,
-          (session) =>
-            position === undefined
-              ? session.query<R>(statement, values)
-              : executeAfter<R>(session, statement, values, position, waitUntil, staleReads),
-          signal,
-        ),
-      onWriter: (signal) =>
-        this.onWriter((session) => session.query<R>(statement, values), true, signal),
-    });
+    return this.readAs<R>(await analysisOf(textOf(statement)), statement, values, options);
   }
 
   /**
@@ -169,7 +146,7 @@ export class ReplicaPool {
     values?: readonly unknown[],
     { idempotent = false }: ReplicaWriteOptions = {},
   ): Promise<WriteResult<R>> {
-    await this.states.refuse(statement);
+    refuseSessionState(await analysisOf(textOf(statement)));
     return this.onWriter((session) => executeWithToken<R>(session, statement, values), idempotent);
   }
 
@@ -189,7 +166,7 @@ export class ReplicaPool {
   ): Promise<{ readonly value: T; readonly token?: WriteToken }> {
     if (this.closed) throw new PoolClosedError();
     return runTransaction(
-      { writer: this.writer, reads: this.reads, states: this.states, settings: this.settings },
+      { writer: this.writer, reads: this.reads, settings: this.settings },
       work,
       options,
     );
@@ -225,8 +202,34 @@ export class ReplicaPool {
     return `ReplicaPool ${inspect(this.status())}`;
   }
 
-  private analyze(statement: Statement): StatementAnalysis | Promise<StatementAnalysis> {
-    return analysisOf(typeof statement === 'string' ? statement : statement.text);
+  private readAs<R extends QueryResultRow>(
+    analysis: StatementAnalysis,
+    statement: Statement,
+    values: readonly unknown[] | undefined,
+    options: ReplicaReadOptions,
+  ): Promise<QueryResult<R>> {
+    if (this.closed) throw new PoolClosedError();
+    refuseSessionState(analysis);
+    const position = options.after === undefined ? undefined : writePosition(options.after);
+    const maxWaitMs = options.maxWaitMs ?? this.settings.maxWaitMs;
+    const waitUntil = performance.now() + maxWaitMs;
+    const staleReads = options.staleReads ?? this.settings.staleReads;
+    return this.reads.first<QueryResult<R>>({
+      kind: analysis,
+      mayHedge: options.hedge ?? analysis.onlyReads,
+      waitMs: position === undefined ? 0 : maxWaitMs,
+      onReader: ({ endpoint }, signal) =>
+        endpoint.use(
+          performance.now() + this.settings.acquireTimeoutMs,
+          (session) =>
+            position === undefined
+              ? session.query<R>(statement, values)
+              : executeAfter<R>(session, statement, values, position, waitUntil, staleReads),
+          signal,
+        ),
+      onWriter: (signal) =>
+        this.onWriter((session) => session.query<R>(statement, values), true, signal),
+    });
   }
 
   /**

@@ -8,6 +8,11 @@ import { after } from './timer';
  */
 export type Statement = string | (QueryConfig & { readonly query_timeout?: number });
 
+/** The SQL text of a statement. */
+export function textOf(statement: Statement): string {
+  return typeof statement === 'string' ? statement : statement.text;
+}
+
 /** What is known about a client besides what `pg` tells. */
 export interface ClientRecord {
   /** `query_timeout` of its options, in milliseconds; undefined if there is none. */
@@ -38,7 +43,7 @@ export class Session {
   private readonly pending = new Set<Promise<unknown>>();
   private readonly errors = new WeakSet<object>();
   private over: Error | undefined;
-  /** Whether something of this caller would be left to the next one: see `SessionStates`. */
+  /** Whether something of this caller would be left to the next one: see `executeInTransaction`. */
   public keepsState = false;
 
   constructor(

@@ -9,7 +9,7 @@ import type { ReplicaPoolSettings } from './options';
 import type { ReplicaReader } from './readers';
 import type { ReplicaReads } from './reads';
 import type { Session, Statement } from './session';
-import type { SessionStates } from './session-state';
+import { executeInTransaction } from './session-state';
 import { unlessAborted } from './signal';
 import { type WriteToken, writePosition } from './token';
 import type { ReplicaWriter } from './writer';
@@ -68,7 +68,6 @@ export class RolledBackError extends Error {
 interface Servers {
   readonly writer: ReplicaWriter;
   readonly reads: ReplicaReads;
-  readonly states: SessionStates;
   readonly settings: ReplicaPoolSettings;
 }
 
@@ -108,7 +107,7 @@ export async function runTransaction<T>(
   for (let attempt = 0; ; attempt += 1) {
     const begun = await begin(servers, options);
     try {
-      return await runOnce(servers, begun, work, options);
+      return await runOnce(begun, work, options);
     } catch (error) {
       const failure = begun.session.failureOf(error);
       begun.endpoint.release(begun.session, failure === 'connection' || isFatal(error));
@@ -128,7 +127,6 @@ export async function runTransaction<T>(
 }
 
 async function runOnce<T>(
-  { states }: Servers,
   { endpoint, session }: OpenTransaction,
   work: (client: TransactionClient) => Promise<T>,
   { readOnly = false }: ReplicaTransactionOptions,
@@ -142,7 +140,7 @@ async function runOnce<T>(
           ? Promise.reject(
               new Error('The transaction is over: its connection may be in use elsewhere.'),
             )
-          : states.execute(session, statement, () => session.query(statement, values)),
+          : executeInTransaction(session, statement, values),
     });
   } catch (error) {
     over = true;
