@@ -3,8 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { QueryResult } from 'pg';
 import { QueryCache, type QueryPool } from '../../../lib/runtime/query-cache';
 import { TieredCache } from '../../../lib/runtime/tiered-cache';
-import type { Isolation } from '../isolation';
-import { Random } from '../random';
+import { type Isolation, MISTAKES, sendAll } from '../isolation';
+import type { Random } from '../random';
 
 /** Names that a careless key would confuse with each other, or with other parts of the key. */
 const SCOPES = [
@@ -41,19 +41,6 @@ const STATEMENTS = [
   'select * from ORDERS where a = $1 -- of mine',
   'SELECT count(*) FROM orders JOIN customers USING (id) WHERE a = $1',
   'SELECT * FROM customers WHERE a = $1 AND b = $2',
-];
-/** What callers pass by mistake. */
-const MISTAKES: readonly ((scope: string) => unknown)[] = [
-  async (scope) => scope,
-  (scope) => new Map([['tenant', scope]]),
-  (scope) => new Set([scope]),
-  (scope) => ({ toString: () => scope }),
-  (scope) => [scope],
-  (scope) => Object(scope),
-  (scope) => `${scope}\ud800`,
-  () => null,
-  () => 7,
-  () => '',
 ];
 
 /** Concurrent callers, so that loads are shared. */
@@ -100,15 +87,9 @@ export async function isolationOfQueries(
       result.bypasses++;
     }
   };
-  const caller = async (number: number): Promise<void> => {
-    const random = new Random(seed * 1000 + number);
-    while (result.requests < requests) {
-      if (++result.requests % 10_000 === 0) progress(result.requests);
-      await call(random);
-      if (random.chance(0.0005)) await queries.invalidate('orders');
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, (_, i) => caller(i)));
+  await sendAll({ seed, requests, callers: CALLERS }, result, progress, call, () =>
+    queries.invalidate('orders'),
+  );
   // Calls that shared a load of another caller count too.
   result.hits = (queries.counts().cache_query_lookups_total ?? 0) - runs;
   await queries.close();

@@ -1,7 +1,7 @@
 /** Generated questions of many tenants through `SemanticCache`. */
 import { MemorySemanticStore, SemanticCache, TfIdfEmbedder } from '../../../lib/runtime/semantic';
-import type { Isolation } from '../isolation';
-import { Random } from '../random';
+import { type Isolation, MISTAKES, sendAll } from '../isolation';
+import type { Random } from '../random';
 
 const NAMES = [
   ...['acme', 'Acme', 'acme ', 'globex', '["acme"]', '{}', 'null', 'undefined', 'acme","m1'],
@@ -17,19 +17,9 @@ const QUESTIONS = [
   'How do I cancel my order?',
 ];
 const AUDIENCES = [undefined, 'admins', 'acme'];
-const MISTAKES: readonly ((name: string) => unknown)[] = [
-  async (name) => name,
-  (name) => new Map([['tenant', name]]),
-  (name) => new Set([name]),
-  (name) => ({ toString: () => name }),
-  (name) => [name],
-  (name) => Object(name),
-  (name) => `${name}\ud800`,
-  () => null,
-  () => 7,
-  () => '',
-  () => undefined,
-];
+
+/** What callers pass by mistake. */
+const TENANT_MISTAKES = [...MISTAKES, () => undefined];
 
 /** Concurrent callers, so that answers in the making are shared. */
 const CALLERS = 8;
@@ -56,7 +46,7 @@ export async function isolationOfQuestions(
       audience: random.pick(AUDIENCES),
     };
     const isMistaken = random.chance(0.05);
-    const given = isMistaken ? { ...scope, tenant: random.pick(MISTAKES)(tenant) } : scope;
+    const given = isMistaken ? { ...scope, tenant: random.pick(TENANT_MISTAKES)(tenant) } : scope;
     const own = JSON.stringify(scope);
     try {
       const { answer, outcome } = await cache.getOrAnswer(
@@ -73,16 +63,9 @@ export async function isolationOfQuestions(
       result.bypasses++;
     }
   };
-  const caller = async (number: number): Promise<void> => {
-    const random = new Random(seed * 1000 + number);
-    while (result.requests < requests) {
-      if (++result.requests % 10_000 === 0) progress(result.requests);
-      await call(random);
-      if (random.chance(0.0005))
-        await cache.invalidateCorpus({ tenant: random.pick(NAMES), corpusVersion: 'v1' });
-    }
-  };
-  await Promise.all(Array.from({ length: CALLERS }, (_, i) => caller(i)));
+  await sendAll({ seed, requests, callers: CALLERS }, result, progress, call, (random) =>
+    cache.invalidateCorpus({ tenant: random.pick(NAMES), corpusVersion: 'v1' }),
+  );
   await cache.close();
   return result;
 }

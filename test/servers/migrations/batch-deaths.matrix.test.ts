@@ -5,7 +5,7 @@
 import type { Client } from 'pg';
 import { PostgresServer } from '../postgres-server';
 import { serversHere } from '../server-process';
-import { isChange, MigratedServer, migrations, processOf } from './migration-fixture';
+import { MigratedServer, migrations, processOf } from './migration-fixture';
 
 const describeHere = serversHere('postgres', 'initdb', 'pg_dump') ? describe : describe.skip;
 
@@ -31,16 +31,7 @@ describeHere('a statement in batches that dies at any statement', () => {
   beforeAll(async () => {
     server = await PostgresServer.start();
     migrated = new MigratedServer(server);
-    sent = [];
-    await migrated.run(await trades(), {
-      files: FILES,
-      through: (client) => ({
-        query: (text, values) => {
-          if (isChange(text)) sent.push(text);
-          return client.query(text, values);
-        },
-      }),
-    });
+    sent = await migrated.changesOf(await trades(), FILES);
   }, 120_000);
   afterAll(async () => {
     await server?.stop();
@@ -55,28 +46,6 @@ describeHere('a statement in batches that dies at any statement', () => {
       name,
     );
     return name;
-  }
-
-  async function die(
-    name: string,
-    place: number,
-    when: 'before' | 'after',
-    death: (client: Client) => Promise<unknown>,
-  ): Promise<void> {
-    let count = -1;
-    const dying = migrated.run(name, {
-      files: FILES,
-      through: (client) => ({
-        query: async (text, values) => {
-          if (isChange(text)) count += 1;
-          if (count !== place || !isChange(text)) return client.query(text, values);
-          if (when === 'after') await client.query(text, values);
-          await death(client);
-          for (;;) await client.query('SELECT 1');
-        },
-      }),
-    });
-    await expect(dying).rejects.toThrow(/terminat|closed|ended|queryable|ECONN/i);
   }
 
   async function resumes(name: string): Promise<unknown> {
@@ -94,9 +63,9 @@ describeHere('a statement in batches that dies at any statement', () => {
       expect(sent.filter((text) => text.startsWith('UPDATE trades'))).toHaveLength(6);
       for (const place of sent.keys()) {
         const name = await trades();
-        await die(name, place, when, (client) =>
-          server.query('SELECT pg_terminate_backend($1, 5000)', [processOf(client)]),
-        );
+        const death = (client: Client) =>
+          server.query('SELECT pg_terminate_backend($1, 5000)', [processOf(client)]);
+        await migrated.die(name, place, when, death, FILES);
         expect({ statement: sent[place], rows: await resumes(name) }).toEqual({
           statement: sent[place],
           rows: expected,
@@ -110,7 +79,7 @@ describeHere('a statement in batches that dies at any statement', () => {
     for (const [i, place] of [...sent.keys()].entries()) {
       if (!/^COMMIT|^UPDATE/.test(sent[place] ?? '')) continue;
       const name = await trades();
-      await die(name, place, i % 2 ? 'before' : 'after', () => server.kill());
+      await migrated.die(name, place, i % 2 ? 'before' : 'after', () => server.kill(), FILES);
       await server.restart();
       expect({ statement: sent[place], rows: await resumes(name) }).toEqual({
         statement: sent[place],

@@ -132,9 +132,10 @@ export class MigratedServer {
    * All statements that a run sends and that change something. To die before a SELECT is to die
    * before the statement after it.
    */
-  public async changesOf(name: string): Promise<string[]> {
+  public async changesOf(name: string, files = migrations()): Promise<string[]> {
     const sent: string[] = [];
     await this.run(name, {
+      files,
       through: (client) => ({
         query: (text, values) => {
           if (isChange(text)) sent.push(text);
@@ -154,9 +155,11 @@ export class MigratedServer {
     place: number,
     when: 'before' | 'after',
     death: (client: Client) => Promise<unknown>,
+    files = migrations(),
   ): Promise<void> {
     let count = -1;
     const dying = this.run(name, {
+      files,
       through: (client) => ({
         query: async (text, values) => {
           if (isChange(text)) count += 1;
