@@ -61,9 +61,10 @@ function findViewerFunctions(): Handler[] {
  * runtime 2.0 features for CloudFront Functions", Amazon CloudFront developer guide), and no
  * imports.
  */
-async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
-  const { outputFiles } = await build({
+async function buildViewerFunction({ name, entry }: Handler): Promise<Metafile> {
+  const { outputFiles, metafile } = await build({
     absWorkingDir: ROOT,
+    metafile: true,
     entryPoints: [entry],
     write: false,
     bundle: true,
@@ -97,6 +98,7 @@ async function buildViewerFunction({ name, entry }: Handler): Promise<void> {
   const file = join(OUT, name, 'index.js');
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, script);
+  return metafile;
 }
 
 function subdirectories(directory: string): string[] {
@@ -150,8 +152,10 @@ async function main(): Promise<void> {
     legalComments: 'none',
     logLevel: 'warning',
   });
-  await Promise.all(findViewerFunctions().map(buildViewerFunction));
-  const inputs = [metafile, programs.metafile].flatMap((file) => Object.keys(file.inputs));
+  const functions = await Promise.all(findViewerFunctions().map(buildViewerFunction));
+  const inputs = [metafile, programs.metafile, ...functions].flatMap((file) =>
+    Object.keys(file.inputs),
+  );
   writeFileSync(join(ROOT, 'dist', 'THIRD-PARTY-NOTICES'), thirdPartyNotices(ROOT, inputs));
 }
 

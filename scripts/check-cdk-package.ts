@@ -151,8 +151,8 @@ function expectSaid(what: string, said: string, expected: RegExp | string): void
 function checkNotices(consumer: Consumer): void {
   const folder = join(consumer.directory, 'node_modules', 'isochrone-cdk', 'dist');
   const notices = readFileSync(join(folder, 'THIRD-PARTY-NOTICES'), 'utf8');
-  for (const name of ['libpg-query', 'pg'])
-    if (!notices.includes(`\n${name} `)) throw new Error(`No notice of ${name} in the package.`);
+  for (const text of ['\nlibpg-query ', '\npg ', 'PostgreSQL Global Development Group'])
+    if (!notices.includes(text)) throw new Error(`No notice of ${text.trim()} in the package.`);
 }
 
 function checkCommands(consumer: Consumer): void {

@@ -10,6 +10,10 @@ const ALLOWED = new Set(
   '0BSD Apache-2.0 BlueOak-1.0.0 BSD-2-Clause BSD-3-Clause ISC MIT MIT-0'.split(' '),
 );
 const PACKAGE = /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/;
+/** Compiled code of others in a package, which the package's own licence does not name. */
+const COMPILED = new Map([
+  ['libpg-query', readFileSync(join(__dirname, 'libpg-query-notice.txt'), 'utf8').trim()],
+]);
 const NOTICE = /^(?:licen[cs]e|copying|notice)(?:[.-].*)?$/i;
 
 /**
@@ -35,7 +39,8 @@ function noticeOf(root: string, folder: string): string {
   const text = licenceText(join(root, folder));
   if (text === undefined)
     throw new Error(`${name} ${version} has no text of its licence (${license}).`);
-  return `${'-'.repeat(79)}\n${name} ${version} (${license})\n\n${text}\n`;
+  const texts = [text, COMPILED.get(name)].filter((part) => part !== undefined);
+  return `${'-'.repeat(79)}\n${name} ${version} (${license})\n\n${texts.join('\n\n')}\n`;
 }
 
 /** The files with a licence or a notice; without one, what the README says under such a heading. */

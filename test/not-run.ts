@@ -29,6 +29,6 @@ export function notRun(directory: string): string | undefined {
   return [
     '\nNot run, because this machine lacks programs:',
     ...rows,
-    'On Debian: apt-get install postgresql postgresql-15-hypopg pgbouncer redis-server jq openssl python3 chromium php-cli ruby-rack njs\n',
+    'On Debian: apt-get install postgresql postgresql-15-hypopg pgbouncer redis-server jq curl gnupg gpgv openssl python3 chromium php-cli ruby-rack njs\n',
   ].join('\n');
 }

@@ -41,6 +41,21 @@ describe('the notices of bundled packages', () => {
     expect(text).not.toContain('no\n');
   });
 
+  test('name the authors of what libpg-query has compiled', () => {
+    const text = thirdPartyNotices(join(__dirname, '..'), [
+      'node_modules/libpg-query/wasm/index.js',
+    ]);
+    for (const author of [
+      'Dan Lynch',
+      'PostgreSQL Global Development Group',
+      'The Regents of the University of California',
+      'Lukas Fittl',
+      'the protobuf-c authors',
+      'Yann Collet',
+    ])
+      expect(text).toContain(author);
+  });
+
   test.each([
     ['GPL-3.0', { LICENSE: 'text' }, /has the licence "GPL-3\.0"/],
     [undefined, { LICENSE: 'text' }, /has the licence undefined/],

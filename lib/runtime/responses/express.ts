@@ -3,8 +3,8 @@ import type { ResponseRoute } from './options';
 import type { ResponseCache } from './response-cache';
 
 /**
- * Express 5 middleware that caches one route. Place it after authorization, because a hit does not
- * run the handler.
+ * Middleware that caches one route in Express 4 or 5. Place it after authorization, because a hit
+ * does not run the handler.
  *
  * @example
  * app.get('/quotes', signedIn, expressResponseCache(responses, { ttlSeconds: 5 }), handler);

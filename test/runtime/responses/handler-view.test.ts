@@ -2,7 +2,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import express, { type Request, type Response, Router } from 'express';
+import express, { type Request, type Response } from 'express';
 import fastify, { type FastifyRequest } from 'fastify';
 import {
   expressResponseCache,
@@ -11,7 +11,7 @@ import {
   type ResponseCacheOptions,
   type ResponseRoute,
 } from '../../../lib/runtime/responses';
-import { ask } from './servers';
+import { ask, express4 } from './servers';
 import { StoreDouble } from './store-double';
 
 const { parse: parseExtended } = jest.requireActual<{
@@ -61,12 +61,12 @@ function seenBy(
  * @param kind `mounted`: the route is in a router with a path of its own. `own`: `req.query` is an
  * own property, as in Express 4 and behind middleware that replaces it.
  */
-const express5 =
-  (kind?: 'mounted' | 'own' | 'extended') =>
+const expressOf =
+  (create: typeof express, kind?: 'mounted' | 'own' | 'extended') =>
   async (route: Route, options: Options, answer: Answer): Promise<Served> => {
     const responses = cacheOf(options);
     const logged: string[] = [];
-    const app = express();
+    const app = create();
     if (kind === 'extended') app.set('query parser', 'extended');
     app.use((request, response, next) => {
       response.once('finish', () => logged.push(request.originalUrl));
@@ -80,7 +80,7 @@ const express5 =
         });
       next();
     });
-    const router = kind === 'mounted' ? Router() : app;
+    const router = kind === 'mounted' ? create.Router() : app;
     router.get(
       '/x',
       expressResponseCache(responses, { ttlSeconds: 60, ...route } as ResponseRoute<Request>),
@@ -139,10 +139,12 @@ const fastify5 =
   };
 
 const SERVERS = {
-  'Express 5': express5(),
-  'Express 5 with the extended parser': express5('extended'),
-  'Express 5 in a router': express5('mounted'),
-  'Express with an own req.query': express5('own'),
+  'Express 5': expressOf(express),
+  'Express 5 with the extended parser': expressOf(express, 'extended'),
+  'Express 5 in a router': expressOf(express, 'mounted'),
+  'Express with an own req.query': expressOf(express, 'own'),
+  'Express 4': expressOf(express4),
+  'Express 4 in a router': expressOf(express4, 'mounted'),
   Fastify: fastify5(),
   'Fastify with the extended parser': fastify5((query) => parseExtended(query)),
 } as const;
@@ -279,7 +281,7 @@ describe('Fastify with a schema of the query', () => {
 
 test('a renewal sees what its key contains', async () => {
   const urls: (string | undefined)[] = [];
-  served = await express5()(
+  served = await expressOf(express)(
     { query: { allow: ['a'] }, ttlSeconds: 0.02, staleSeconds: 60 },
     {},
     (seen) => {

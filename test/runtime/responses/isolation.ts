@@ -1,5 +1,5 @@
 /**
- * Generated requests of many users through `ResponseCache`, behind both frameworks: each shows who
+ * Generated requests of many users through `ResponseCache`, behind each framework: each shows who
  * sent it in some header, cookie, parameter or path, and its response must be made for that user.
  */
 import type { IncomingMessage } from 'node:http';
@@ -207,7 +207,7 @@ export async function isolationOfResponses(
       for (let i = 0; i < CONNECTIONS; i++) {
         const random = new Random(seed * 1000 + work.length);
         const connection = await Connection.open(server.port);
-        const share = Math.ceil(requests / (4 * CONNECTIONS));
+        const share = Math.ceil(requests / (2 * FRAMEWORKS.length * CONNECTIONS));
         work.push(
           (async () => {
             for (let sent = 0; sent < share; sent++) {

@@ -406,7 +406,7 @@ describe.each(FRAMEWORKS)('ResponseCache behind %s', (framework, start) => {
       }
       // Express adds a weak tag, which is valid for all codings. The cache's own tags differ.
       const tags = new Set([br.headers.etag, gzip.headers.etag, plain.headers.etag]);
-      expect(tags.size).toBe(framework === 'Express' ? 1 : 3);
+      expect(tags.size).toBe(framework === 'Fastify' ? 3 : 1);
       expect(runs).toBe(1);
     });
 

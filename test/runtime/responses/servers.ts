@@ -9,10 +9,11 @@ import {
   type OutgoingHttpHeaders,
   type Server,
 } from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect } from 'node:net';
 import type { Readable } from 'node:stream';
-import express, { type Request, type Response } from 'express';
+import express, { type Application, type NextFunction, type Request, type Response } from 'express';
 import fastify, { type FastifyRequest } from 'fastify';
 import { expressResponseCache } from '../../../lib/runtime/responses/express';
 import { fastifyResponseCache } from '../../../lib/runtime/responses/fastify';
@@ -82,11 +83,20 @@ export async function startFastify(
   return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
 }
 
-export async function startExpress(
+/** Express 4 has the functions of 5 that are called here. */
+export const express4 = createRequire(__filename)('express-4') as typeof express;
+
+export const startExpress = (responses: ResponseCache, routes: readonly TestRoute[]) =>
+  startExpressApp(express(), responses, routes);
+
+const startExpress4 = (responses: ResponseCache, routes: readonly TestRoute[]) =>
+  startExpressApp(express4(), responses, routes);
+
+async function startExpressApp(
+  app: Application,
   responses: ResponseCache,
   routes: readonly TestRoute[],
 ): Promise<TestServer> {
-  const app = express();
   for (const { path, cache, handler, before, identify } of routes) {
     app.all(
       path,
@@ -98,16 +108,20 @@ export async function startExpress(
       ...(cache === undefined
         ? []
         : [expressResponseCache(responses, cache as ResponseRoute<Request>)]),
-      async (request: Request, response: Response) => {
-        const {
-          status = 200,
-          headers = {},
-          body,
-        } = await handler(asked(request, request.originalUrl));
-        response.status(status);
-        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-        if (isStream(body)) body.pipe(response);
-        else response.send(body);
+      (request: Request, response: Response, next: NextFunction) => {
+        const respond = async () => {
+          const {
+            status = 200,
+            headers = {},
+            body,
+          } = await handler(asked(request, request.originalUrl));
+          response.status(status);
+          for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+          if (isStream(body)) body.pipe(response);
+          else response.send(body);
+        };
+        // Express 4 does not wait for handlers.
+        respond().catch(next);
       },
     );
   }
@@ -133,6 +147,7 @@ function isStream(body: unknown): body is Readable {
 export const FRAMEWORKS = [
   ['Fastify', startFastify],
   ['Express', startExpress],
+  ['Express 4', startExpress4],
 ] as const;
 
 export interface Got {

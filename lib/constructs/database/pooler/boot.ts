@@ -1,5 +1,6 @@
 /** The boot script of an instance of a ConnectionPooler, and the scripts that its timers run. */
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
+import { sessionAgent } from './session-agent';
 
 /** The account under which Debian's package runs PgBouncer. */
 const ACCOUNT = 'postgres';
@@ -73,8 +74,9 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     "find /etc/apt -name '*.list' -o -name '*.sources' | " +
       "xargs --no-run-if-empty sed --in-place 's,http://,https://,g'",
     'retry apt-get update --quiet',
+    // Debian 13 verifies its own packages with sqv, so gpgv is not there already.
     'retry apt-get install --quiet --yes --no-install-recommends ' +
-      'awscli ca-certificates curl jq openssl pgbouncer postgresql-client',
+      'awscli ca-certificates curl gpgv jq openssl pgbouncer postgresql-client',
     ...sessionAgent(region, architecture),
     `retry curl --silent --show-error --fail --output ${POOLER_PATHS.authorities} ` +
       `https://truststore.pki.rds.amazonaws.com/${region}/${region}-bundle.pem`,
@@ -113,20 +115,6 @@ export function poolerBootScript(options: PoolerBootOptions): ec2.UserData {
     `retry pg_isready --quiet --host ${POOLER_PATHS.socketDirectory} --port ${options.port}`,
   );
   return script;
-}
-
-/**
- * Installs the agent of Systems Manager, which Debian's image lacks: "Manually installing SSM Agent
- * on Debian Server instances", Systems Manager user guide.
- */
-function sessionAgent(region: string, architecture: string): string[] {
-  const url =
-    `https://s3.${region}.amazonaws.com/amazon-ssm-${region}/latest/` +
-    `debian_${architecture}/amazon-ssm-agent.deb`;
-  return [
-    `retry curl --silent --show-error --fail --output /tmp/amazon-ssm-agent.deb ${url}`,
-    'dpkg --install /tmp/amazon-ssm-agent.deb && rm /tmp/amazon-ssm-agent.deb',
-  ];
 }
 
 function certificate({ region, certificateSecret }: PoolerBootOptions): string[] {

@@ -8,6 +8,7 @@ import {
   ConnectionPooler,
   type ConnectionPoolerProps,
 } from '../../../../lib/constructs/database/pooler/connection-pooler';
+import { sessionAgent } from '../../../../lib/constructs/database/pooler/session-agent';
 
 import { testStack } from '../../../test-stack';
 import { importedPeer } from '../../imported-peer';
@@ -199,6 +200,12 @@ describe('by default', () => {
     expect(script).toContain(
       `--stack-name Test --logical-resource-id ${logicalId} --unique-id "$instance"`,
     );
+  });
+
+  test('the agent is installed from a package whose signature is verified', () => {
+    expect(script).toMatch(/apt-get install .* gpgv /);
+    expect(script).toContain(`\n${sessionAgent('us-east-1', 'arm64').join('\n')}\n`);
+    expect(script.match(/dpkg --install/g)).toHaveLength(1);
   });
 
   test('systemd always restarts PgBouncer and lets it open a file for every connection', () => {
