@@ -13,8 +13,10 @@ import {
   ENCODED,
   ERROR,
   entryOf,
+  KEYED,
   MSGPACK,
   NO_TAGS,
+  readKey,
   readTags,
   writeFrame,
 } from './frame';
@@ -121,29 +123,20 @@ export class CacheCodec {
         'too-large',
         `a payload of ${length} bytes, more than ${this.#maxBytes}`,
       );
-    const {
-      tags,
-      tagVersions,
-      end: start,
-    } = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
+    const tagged = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
+    const keyed = flags & KEYED ? readKey(bytes, tagged.end) : undefined;
+    const start = keyed?.end ?? tagged.end;
+    const entry = (payload: Buffer, from: number, to: number) =>
+      entryOf(view, flags, tagged, keyed?.key, this.#value(payload, from, to, flags));
     if ((flags & DEFLATED) === 0) {
       if (length !== bytes.length - start)
         throw new CorruptEntryError('payload', `a payload of another length than ${length}`);
-      return entryOf(
-        view,
-        flags,
-        tags,
-        tagVersions,
-        this.#value(bytes, start, bytes.length, flags),
-      );
+      return entry(bytes, start, bytes.length);
     }
     const payload = this.#decompressed(bytes.subarray(start), length);
-    if (!(payload instanceof Promise))
-      return entryOf(view, flags, tags, tagVersions, this.#value(payload, 0, length, flags));
-    return payload.then(
-      (late) => entryOf(view, flags, tags, tagVersions, this.#value(late, 0, length, flags)),
-      corrupt,
-    );
+    return payload instanceof Promise
+      ? payload.then((late) => entry(late, 0, length), corrupt)
+      : entry(payload, 0, length);
   }
 
   #decompressed(bytes: Buffer, length: number): Buffer | Promise<Buffer> {

@@ -18,6 +18,13 @@ export interface CacheEntry extends Lifetime {
   readonly tags: readonly string[];
   /** The version of each tag before the load began, in the order of `tags`. */
   readonly tagVersions: readonly string[];
+  /**
+   * The key, where the entry is stored under a shortened name. A reader compares it with the key
+   * that it asks for.
+   *
+   * @default - the name is the key
+   */
+  readonly key?: string | undefined;
 }
 
 /** An entry as its bytes say. */

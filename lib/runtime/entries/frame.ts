@@ -21,6 +21,7 @@ import { isWellFormed } from './plain-values';
  *   16  createdAt, freshUntil, staleUntil: three doubles
  *   40  if there are tags: for each tag, the lengths of tag and version in UTF-16 units, 16 bits
  *       each; the length of the text of all tags and versions in bytes, 32 bits; that text
+ *       if the entry has its key: the length of the key in bytes, 32 bits; the key in UTF-16
  *       payload
  */
 const MAGIC = 0xc1;
@@ -36,7 +37,9 @@ export const DEFLATED = 1 << 2;
 export const ERROR = 1 << 3;
 /** The payload is ASCII. It is read as Latin-1, which is faster than UTF-8. */
 export const ASCII = 1 << 4;
-const MAX_FLAGS = MSGPACK | ENCODED | DEFLATED | ERROR | ASCII;
+/** The entry has its key. */
+export const KEYED = 1 << 5;
+const MAX_FLAGS = MSGPACK | ENCODED | DEFLATED | ERROR | ASCII | KEYED;
 
 const NO_TEXTS: readonly string[] = Object.freeze([]);
 export const NO_TAGS = { tags: NO_TEXTS, tagVersions: NO_TEXTS, end: HEADER_BYTES } as const;
@@ -49,8 +52,8 @@ export const NO_TAGS = { tags: NO_TEXTS, tagVersions: NO_TEXTS, end: HEADER_BYTE
 export function entryOf(
   view: DataView,
   flags: number,
-  tags: readonly string[],
-  tagVersions: readonly string[],
+  { tags, tagVersions }: Pick<CacheEntry, 'tags' | 'tagVersions'>,
+  key: string | undefined,
   value: unknown,
 ): DecodedEntry {
   const createdAt = view.getFloat64(16, true);
@@ -76,6 +79,7 @@ export function entryOf(
     staleUntil,
     tags,
     tagVersions,
+    key,
   };
 }
 
@@ -98,15 +102,17 @@ export function writeFrame(
   payloadBytes: number,
   originalBytes: number,
 ): Buffer {
-  const { tags, tagVersions } = entry;
+  const { tags, tagVersions, key } = entry;
   const tagText = tags.length > 0 ? checkedTagText(tags, tagVersions) : '';
   const tagTextBytes = Buffer.byteLength(tagText);
-  const start = HEADER_BYTES + (tags.length > 0 ? 4 * tags.length + 4 + tagTextBytes : 0);
+  const keyAt = HEADER_BYTES + (tags.length > 0 ? 4 * tags.length + 4 + tagTextBytes : 0);
+  const start = keyAt + (key === undefined ? 0 : 4 + 2 * key.length);
+  const allFlags = key === undefined ? flags : flags | KEYED;
   const bytes = Buffer.allocUnsafe(start + payloadBytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   bytes[0] = MAGIC;
   bytes[1] = VERSION;
-  bytes[2] = flags;
+  bytes[2] = allFlags;
   bytes[3] = tags.length;
   view.setUint32(8, start - HEADER_BYTES + payloadBytes, true);
   view.setUint32(12, originalBytes, true);
@@ -122,9 +128,10 @@ export function writeFrame(
     at = bytes.writeUInt32LE(tagTextBytes, at);
     bytes.write(tagText, at);
   }
+  if (key !== undefined) bytes.write(key, bytes.writeUInt32LE(2 * key.length, keyAt), 'utf16le');
   if (typeof payload !== 'string') payload.copy(bytes, start);
   else bytes.write(payload, start, payloadBytes, flags & ASCII ? 'latin1' : 'utf8');
-  view.setUint32(4, checksum(view, 8, flags | (tags.length << 8)), true);
+  view.setUint32(4, checksum(view, 8, allFlags | (tags.length << 8)), true);
   return bytes;
 }
 
@@ -176,6 +183,22 @@ export function readTags(
   if (position !== text.length)
     throw new CorruptEntryError('payload', 'tags of another length than stated');
   return { tags, tagVersions, end };
+}
+
+/**
+ * Reads the key of an entry that has it.
+ *
+ * @param at the end of the tags
+ * @throws CorruptEntryError
+ */
+export function readKey(bytes: Buffer, at: number): { key: string; end: number } {
+  const textAt = at + 4;
+  if (textAt > bytes.length) throw new CorruptEntryError('payload', 'a key beyond its end');
+  const length = bytes.readUInt32LE(at);
+  const end = textAt + length;
+  if (end > bytes.length || length % 2 !== 0)
+    throw new CorruptEntryError('payload', `a key of ${length} bytes`);
+  return { key: bytes.toString('utf16le', textAt, end), end };
 }
 
 /**

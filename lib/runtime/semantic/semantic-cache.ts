@@ -1,6 +1,6 @@
 import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
 import { quiet, type SemanticMetrics } from '../metrics';
-import { keyPart } from '../shared';
+import { callingLoad, keyPart, type Load, refuseCircle, runLoader } from '../shared';
 import { unitVector } from './embedder';
 import { ENGLISH_GUARDS, englishOnly, refusedBy, type SemanticGuard, signatureOf } from './guards';
 import { MemorySemanticStore } from './memory-store';
@@ -60,6 +60,11 @@ interface Reading {
   generation?: string;
 }
 
+/** One look-up and answer, which all callers of a question share. */
+interface SemanticFlight<Answer> extends Load {
+  answered: Promise<{ answer: Answer; text: string | undefined; outcome: SemanticOutcome }>;
+}
+
 const MISS_FAILED: SemanticOutcome = { kind: 'miss', reason: 'failed' };
 
 /**
@@ -74,10 +79,7 @@ export class SemanticCache<Answer = string> {
   private readonly answers: SemanticStore;
   private readonly threshold: number;
   private readonly languages: Readonly<Record<string, readonly SemanticGuard[]>>;
-  private readonly flights = new Map<
-    string,
-    Promise<{ answer: Answer; text: string | undefined; outcome: SemanticOutcome }>
-  >();
+  private readonly flights = new Map<string, SemanticFlight<Answer>>();
   private readonly metrics: SemanticMetrics;
   private readonly tasks: SemanticTasks;
   private readonly now: () => number;
@@ -99,7 +101,8 @@ export class SemanticCache<Answer = string> {
    * Concurrent calls with equal questions share one call of the answerer.
    *
    * @throws whatever the answerer throws; IsochroneError for a scope without tenant, model or
-   *   corpus version, or for a part of it that is not a string
+   *   corpus version, for a part of it that is not a string, and in an answerer that would wait for
+   *   its own answer
    */
   public async getOrAnswer(
     question: string,
@@ -107,12 +110,17 @@ export class SemanticCache<Answer = string> {
     scope: SemanticScope,
   ): Promise<SemanticAnswer<Answer>> {
     const reading = this.read(question, scope);
-    const flight = `${reading.scope}/${reading.key}`;
-    const running =
-      this.flights.get(flight) ??
-      this.answer(question, reading, answerer, scope).finally(() => this.flights.delete(flight));
-    this.flights.set(flight, running);
-    const { answer, text, outcome } = await running;
+    const key = `${reading.scope}/${reading.key}`;
+    const caller = callingLoad();
+    if (caller !== undefined) refuseCircle('SemanticCache', caller, this, key);
+    let flight = this.flights.get(key);
+    if (flight === undefined) {
+      const load: Load = { cache: this, key, waiters: caller && [caller], ended: false };
+      const answered = this.answer(question, reading, () => runLoader(load, answerer), scope);
+      flight = Object.assign(load, { answered: answered.finally(() => this.flights.delete(key)) });
+      this.flights.set(key, flight);
+    } else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
+    const { answer, text, outcome } = await flight.answered;
     return { answer: text === undefined ? answer : (JSON.parse(text) as Answer), outcome };
   }
 

@@ -1,7 +1,8 @@
 export { type AwsKeys, connectRequestSigner } from './aws-signature';
 export { Deadlines, type Wait } from './deadlines';
-export { CacheKeyNames, shortenKey } from './key-names';
-export { isWellFormed, type KeyPartRule, keyPart } from './key-part';
+export { CacheKeyNames, isShortenedKey, shortenKey } from './key-names';
+export { isWellFormed, type KeyPartRule, keyPart, keyText, keyTexts } from './key-part';
+export { callingLoad, type Load, refuseCircle, runLoader } from './load-circle';
 export { lruCache } from './lru-cache';
 export { optionalPackage } from './optional-package';
 export { type WholeNumberRule, wholeNumber } from './whole-number';

@@ -9,7 +9,7 @@ export interface KeyPartRule {
    *
    * @default - Give it as a string.
    */
-  readonly fix?: string;
+  readonly fix?: string | undefined;
 }
 
 /**
@@ -26,8 +26,40 @@ export interface KeyPartRule {
  */
 export function keyPart(property: string, value: unknown, { owner, fix }: KeyPartRule): string {
   if (typeof value === 'string' && value !== '' && isWellFormed(value)) return value;
-  throw new IsochroneError(
-    `${owner}: ${property} must be a string that is not empty, got ${typeOf(value)}.\n` +
+  throw refused(property, 'a string that is not empty', value, { owner, fix });
+}
+
+/**
+ * Returns a key or tag as `keyPart` does, but takes every string: where keys are made by programs,
+ * an empty one is as good as others.
+ *
+ * @throws IsochroneError for anything else, as `keyPart`
+ */
+export function keyText(property: string, value: unknown, rule: KeyPartRule): string {
+  if (typeof value === 'string') return value;
+  throw refused(property, 'a string', value, rule);
+}
+
+/**
+ * Returns a list of keys or tags, each as `keyText` returns it.
+ *
+ * @throws IsochroneError for anything else, as `keyPart`
+ */
+export function keyTexts(property: string, value: unknown, rule: KeyPartRule): readonly string[] {
+  if (!Array.isArray(value)) throw refused(property, 'a list of strings', value, rule);
+  for (const text of value)
+    if (typeof text !== 'string') throw refused(`each of ${property}`, 'a string', text, rule);
+  return value;
+}
+
+function refused(
+  property: string,
+  allowed: string,
+  value: unknown,
+  { owner, fix }: KeyPartRule,
+): IsochroneError {
+  return new IsochroneError(
+    `${owner}: ${property} must be ${allowed}, got ${typeOf(value)}.\n` +
       'A part of a cache key is never converted: different values could get the same key. ' +
       `${fix ?? 'Give it as a string.'}`,
   );
@@ -42,7 +74,8 @@ function typeOf(value: unknown): string {
   if (value === undefined) return 'nothing';
   if (value === null) return 'null';
   if (value === '') return 'an empty string';
-  if (typeof value === 'string') return 'a string with half a surrogate pair';
+  if (typeof value === 'string')
+    return isWellFormed(value) ? 'a string' : 'a string with half a surrogate pair';
   if (typeof (value as { then?: unknown }).then === 'function')
     return 'a Promise (did you forget `await`?)';
   if (typeof value !== 'object') return `a ${typeof value}`;

@@ -1,9 +1,9 @@
+import type { Load } from '../shared';
 import type { InvalidationClock } from './invalidation-clock';
 import type { LoadLock } from './server';
 
 /** The single flight of a key: one look-up and load, shared by all callers of this process. */
-export interface Flight<T> {
-  readonly key: string;
+export interface Flight<T> extends Load {
   readonly tags: readonly string[];
   /** The time of the invalidation clock from before the flight began. */
   readonly since: number;
@@ -52,21 +52,28 @@ export class CacheFlights<T> {
     return this.flights.has(key);
   }
 
-  /** @param work ends the flight with `end` */
+  /**
+   * @param waiter the load that waits for it
+   * @param work ends the flight with `end`
+   */
   public start(
     key: string,
     tags: readonly string[],
+    waiter: Load | undefined,
     work: (flight: Flight<T>) => Promise<T | undefined>,
   ): Flight<T> {
     const flight: Flight<T> = {
+      cache: this,
       key,
+      waiters: waiter && [waiter],
+      ended: false,
       tags,
       since: this.clock.now,
       lock: undefined,
       abandoned: false,
       outcome: undefined,
     };
-    // The loader runs within `work`, and finds the flight if it asks for its own key.
+    // The loader may run within `work`, and call the cache.
     this.flights.set(key, flight);
     flight.outcome = work(flight);
     return flight;

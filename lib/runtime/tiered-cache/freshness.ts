@@ -7,7 +7,7 @@ import type { CompleteStrategy } from './options';
  * writer's, the entry counts as new.
  */
 export function onProcessClock(entry: DecodedEntry): DecodedEntry {
-  const { kind, value, plain, createdAt, freshUntil, staleUntil, tags, tagVersions } = entry;
+  const { kind, value, plain, createdAt, freshUntil, staleUntil, tags, tagVersions, key } = entry;
   const bornAt = performance.now() - Math.max(0, Date.now() - createdAt);
   return {
     kind,
@@ -18,6 +18,7 @@ export function onProcessClock(entry: DecodedEntry): DecodedEntry {
     staleUntil: bornAt + (staleUntil - createdAt),
     tags,
     tagVersions,
+    key,
   };
 }
 

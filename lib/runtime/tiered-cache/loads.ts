@@ -1,5 +1,5 @@
 import type { CacheCodec, CacheEntry } from '../entries';
-import type { Deadlines } from '../shared';
+import { callingLoad, type Deadlines, refuseCircle, runLoader } from '../shared';
 import { CacheFlights, type Flight } from './flights';
 import {
   errorLifetime,
@@ -26,8 +26,10 @@ export type CacheLookup<T> =
 
 /** One call of the cache, with its defaults filled in. */
 export interface CacheRequest {
-  /** With the strategy's prefix. */
+  /** The name of the key with the strategy's prefix. */
   readonly key: string;
+  /** That key, if its name is another text. It is stored with the entry, and compared. */
+  readonly wholeKey: string | undefined;
   readonly tags: readonly string[];
   readonly strategy: CompleteStrategy;
   readonly ttlSeconds: number | undefined;
@@ -70,7 +72,8 @@ export class Loads {
    * Returns the value of a key, loaded if necessary.
    *
    * @param cached the entry in memory, if it may be trusted
-   * @throws the loader's own error, or CachedLoadError
+   * @throws the loader's own error, or CachedLoadError; IsochroneError in a loader that would wait
+   * for itself
    */
   public async getOrLoad(request: CacheRequest, cached: MemoryEntry | undefined): Promise<unknown> {
     const { flights } = this;
@@ -84,29 +87,40 @@ export class Loads {
       }
     }
     const fallback = cached?.kind === 'value' ? cached : undefined;
+    const caller = callingLoad();
+    if (caller !== undefined) refuseCircle('TieredCache', caller, flights, key);
     for (;;) {
-      const flight =
-        flights.joinable(key, tags) ??
-        flights.start(key, tags, (own) => this.findOrLoad(own, request, fallback));
+      let flight = flights.joinable(key, tags);
+      if (flight === undefined)
+        flight = flights.start(key, tags, caller, (own) => this.findOrLoad(own, request, fallback));
+      else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
       const loaded = await flight.outcome;
       if (loaded !== undefined) return this.deliver(request, loaded);
     }
   }
 
+  /** Calls a loader whose value is not cached, because the cache is closed. */
+  public async loadUncached(key: string, loader: CacheLoader<unknown>): Promise<unknown> {
+    const caller = callingLoad();
+    if (caller !== undefined) refuseCircle('TieredCache', caller, this.flights, key);
+    const load = { cache: this.flights, key, waiters: caller && [caller], ended: false };
+    return runLoader(load, () => loader({ signal: this.parts.signal }));
+  }
+
   /** Looks in memory and on the server, and loads nothing. */
   public async lookUp(
-    request: Pick<CacheRequest, 'key' | 'tags' | 'strategy'>,
+    request: Pick<CacheRequest, 'key' | 'wholeKey' | 'tags' | 'strategy'>,
     cached: MemoryEntry | undefined,
   ): Promise<CacheLookup<unknown>> {
     const { shared, deadlines, clock, observer } = this.parts;
-    const { key, tags } = request;
+    const { key } = request;
     if (cached !== undefined && performance.now() < cached.recheckAt) {
       const found = this.usableHit(request, cached, 'memory');
       if (found !== undefined) return found;
     }
     if (shared !== undefined) {
       const since = clock.now;
-      const read = await shared.read(key, tags, deadlines.next());
+      const read = await shared.read(request, deadlines.next());
       if (read.status === 'answered' && read.found !== undefined) {
         const stored = this.storeInMemory({ since }, request, read.found);
         const found = this.usableHit(request, stored, 'server');
@@ -143,7 +157,9 @@ export class Loads {
     const now = performance.now();
     if (flights.has(key) || phaseOf(entry, strategy, now) !== 'renew' || !throttle.allows(key, now))
       return;
-    const { outcome } = flights.start(key, tags, (flight) => this.renew(flight, request));
+    const { outcome } = flights.start(key, tags, undefined, (flight) =>
+      this.renew(flight, request),
+    );
     const pause = () => throttle.pause(key, strategy, performance.now());
     this.parts.tasks.add(Promise.resolve(outcome).then(pause, pause));
   }
@@ -159,7 +175,7 @@ export class Loads {
   ): Promise<Loaded | undefined> {
     try {
       const { shared, deadlines, observer } = this.parts;
-      const { key, tags, strategy } = request;
+      const { key, strategy } = request;
       const isUsable = (entry: CacheEntry): boolean => {
         const phase = phaseOf(entry, strategy, performance.now());
         return phase === 'fresh' || phase === 'renew';
@@ -168,14 +184,14 @@ export class Loads {
       let tagVersions: readonly string[] | undefined;
       if (shared !== undefined) {
         const at = deadlines.next();
-        const read = await shared.read(key, tags, at);
+        const read = await shared.read(request, at);
         if (read.status === 'answered') {
           if (read.found !== undefined) {
             if (isUsable(read.found.entry)) return this.serverHit(flight, request, read.found);
             if (phaseOf(read.found.entry, strategy, performance.now()) === 'fallback')
               older = this.storeInMemory(flight, request, read.found);
           }
-          const claim = await shared.claim(key, tags, at, { wait: true, accepts: isUsable });
+          const claim = await shared.claim(request, at, { wait: true, accepts: isUsable });
           if (claim.action === 'use') return this.serverHit(flight, request, claim.found);
           if (claim.action === 'load') {
             this.holdLock(flight, claim.lock);
@@ -194,17 +210,17 @@ export class Loads {
   private async renew(flight: Flight<Loaded>, request: CacheRequest): Promise<Loaded | undefined> {
     try {
       const { shared, deadlines } = this.parts;
-      const { key, tags, strategy } = request;
+      const { strategy } = request;
       const isFresh = (entry: CacheEntry): boolean =>
         phaseOf(entry, strategy, performance.now()) === 'fresh';
       let tagVersions: readonly string[] | undefined;
       if (shared !== undefined) {
         const at = deadlines.next();
-        const read = await shared.read(key, tags, at);
+        const read = await shared.read(request, at);
         if (read.status === 'answered') {
           if (read.found !== undefined && isFresh(read.found.entry))
             return this.storeInMemory(flight, request, read.found);
-          const claim = await shared.claim(key, tags, at, { wait: false, accepts: isFresh });
+          const claim = await shared.claim(request, at, { wait: false, accepts: isFresh });
           if (claim.action === 'leave') return undefined;
           if (claim.action === 'use') return this.storeInMemory(flight, request, claim.found);
           this.holdLock(flight, claim.lock);
@@ -241,7 +257,7 @@ export class Loads {
     value: unknown,
   ): Promise<boolean> {
     const { shared, deadlines, clock, memory, observer } = this.parts;
-    const { key, tags, strategy, ttlSeconds } = request;
+    const { key, wholeKey, tags, strategy, ttlSeconds } = request;
     const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
     const lifetime = valueLifetime(strategy, ttlSeconds, Date.now(), Math.random());
     try {
@@ -252,6 +268,7 @@ export class Loads {
           ...lifetime,
           tags,
           tagVersions: tagVersions ?? unknownVersions(tags),
+          key: wholeKey,
         },
         strategy,
       );
@@ -307,10 +324,14 @@ export class Loads {
     const { observer, clock, signal } = this.parts;
     const { key, tags, strategy } = request;
     const startedAt = performance.now();
-    const tagged = { tags, tagVersions: how.tagVersions ?? unknownVersions(tags) };
+    const named = {
+      tags,
+      tagVersions: how.tagVersions ?? unknownVersions(tags),
+      key: request.wholeKey,
+    };
     let value: unknown;
     try {
-      value = await request.loader({ signal });
+      value = await runLoader(flight, () => request.loader({ signal }));
     } catch (error) {
       observer.loadError(key, error, how.background);
       const { older } = how;
@@ -332,7 +353,7 @@ export class Loads {
           kind: 'error',
           value: cachedErrorValue(error),
           ...errorLifetime(strategy, Date.now()),
-          ...tagged,
+          ...named,
         };
         await this.store(flight, request, entry, how.tagVersions !== undefined).catch(() =>
           this.freeLock(flight),
@@ -346,7 +367,7 @@ export class Loads {
       return await this.store(
         flight,
         request,
-        { kind: 'value', value, ...lifetime, ...tagged },
+        { kind: 'value', value, ...lifetime, ...named },
         how.tagVersions !== undefined,
       );
     } catch (error) {

@@ -52,9 +52,8 @@ export interface BusMessage {
 }
 
 /**
- * The shared tier of a cache. Its methods take keys and tags as the cache knows them (a key with
- * its strategy's prefix). The server adds the namespace and hash tags, and shortens long keys.
- * `shortenKey` returns the shortened name of a long key, which `scan` and the bus use as well.
+ * The shared tier of a cache. Its methods, `scan` and the bus name keys and tags as `shortenKey`
+ * does (a key with its strategy's prefix). The server adds the namespace and hash tags.
  */
 export interface CacheServer {
   /** Reads a value, the versions of tags and, on request, the load lock, in one round trip. */

@@ -36,6 +36,15 @@ interface ClaimOptions {
   readonly accepts: (entry: CacheEntry) => boolean;
 }
 
+/** Which entry is read. */
+export interface ReadRequest {
+  /** The name of its key. */
+  readonly key: string;
+  /** The key, if its name is another text. */
+  readonly wholeKey: string | undefined;
+  readonly tags: readonly string[];
+}
+
 /** How a read is answered. */
 type AnsweredRead = Extract<ServerRead, { readonly status: 'answered' }>;
 
@@ -74,31 +83,31 @@ export class SharedTier {
    * @param use `look` removes corrupt bytes; `poll` also reads the lock; `own` is the lock's owner
    */
   public read(
-    key: string,
-    tags: readonly string[],
+    request: ReadRequest,
     at: number,
     use: 'look' | 'poll' | 'own' = 'look',
   ): Promise<SharedRead> {
     return this.deadlines.race(
-      attempt(() => this.server.read(key, tags, use === 'poll' ? POLL : undefined)),
+      attempt(() => this.server.read(request.key, request.tags, use === 'poll' ? POLL : undefined)),
       at,
       (read) =>
         read === undefined || read.status === 'unavailable'
           ? UNAVAILABLE
-          : this.decoded(read, key, tags, at, use),
+          : this.decoded(read, request, at, use),
     );
   }
 
   /** Decodes what the server answered. Returns a promise only for what is rare. */
   private decoded(
     { bytes, locked, tagVersions }: AnsweredRead,
-    key: string,
-    tags: readonly string[],
+    { key, wholeKey, tags }: ReadRequest,
     at: number,
     use: 'look' | 'poll' | 'own',
   ): SharedRead | Promise<SharedRead> {
     if (bytes === null) return { status: 'answered', found: undefined, locked, tagVersions };
     const valid = (entry: DecodedEntry): SharedRead | Promise<SharedRead> => {
+      // Another program has stored another key's entry under this name.
+      if (entry.key !== wholeKey) return corrupt();
       const others = uncheckedTags(entry, tags, tagVersions);
       const found = { entry: onProcessClock(entry), bytes: bytes.length };
       const answer = (isValid: boolean): SharedRead => ({
@@ -140,25 +149,25 @@ export class SharedTier {
    * at most `lockWaitMs` and two spans of the deadlines.
    */
   public async claim(
-    key: string,
-    tags: readonly string[],
+    request: ReadRequest,
     firstAt: number,
     { wait, accepts }: ClaimOptions,
   ): Promise<Claim> {
+    const { key } = request;
     const end = performance.now() + this.lockWaitMs;
     let pollMs = MIN_POLL_MS;
     let unanswered = 0;
     for (let at = firstAt; ; at = this.deadlines.next()) {
       const lock = await this.acquire(key, at);
       if (lock === 'unavailable') return { action: 'load' };
-      if (lock !== 'taken') return this.own(key, tags, at, lock, accepts);
+      if (lock !== 'taken') return this.own(request, at, lock, accepts);
       if (!wait) return { action: 'leave' };
       for (let locked = true; locked; ) {
         const leftMs = end - performance.now();
         if (leftMs <= 0) return { action: 'load' };
         await this.waiters.wait(key, Math.min(pollMs, leftMs));
         pollMs = Math.min(pollMs * 1.5, MAX_POLL_MS);
-        const read = await this.read(key, tags, this.deadlines.next(), 'poll');
+        const read = await this.read(request, this.deadlines.next(), 'poll');
         if (read.status === 'unavailable') {
           unanswered++;
           if (unanswered >= MAX_UNANSWERED_POLLS || !this.server.available)
@@ -214,13 +223,13 @@ export class SharedTier {
    * and now. The versions of the tags are those of this read.
    */
   private async own(
-    key: string,
-    tags: readonly string[],
+    request: ReadRequest,
     at: number,
     lock: LoadLock,
     accepts: ClaimOptions['accepts'],
   ): Promise<Claim> {
-    const read = await this.read(key, tags, at, 'own');
+    const { tags } = request;
+    const read = await this.read(request, at, 'own');
     if (read.status === 'answered') {
       if (read.found !== undefined && accepts(read.found.entry)) {
         void this.release(lock);

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { CacheCodec } from '../entries';
 import { CacheMetrics } from '../metrics';
-import { Deadlines, shortenKey } from '../shared';
+import { Deadlines, isShortenedKey, keyText, keyTexts, shortenKey } from '../shared';
 import type { CacheEvents } from './events';
 import { InvalidationClock } from './invalidation-clock';
 import { valueForCaller } from './isolation';
-import { type CacheLoader, type CacheLookup, Loads } from './loads';
+import { type CacheLoader, type CacheLookup, type CacheRequest, Loads } from './loads';
 import { type MemoryEntry, MemoryTier } from './memory';
 import { CacheObserver } from './observer';
 import {
@@ -105,11 +105,14 @@ export class TieredCache {
    * also across processes.
    *
    * @throws the loader's own error; CachedLoadError for an error that was cached because
-   * `cacheError` returned true; IsochroneError for invalid options
+   * `cacheError` returned true; IsochroneError for invalid options, for a key or tag that is not a
+   * string, and in a loader that would wait for itself
    */
   public getOrLoad<T>(key: string, loader: CacheLoader<T>, options?: CacheCallOptions): Promise<T> {
+    if (typeof key !== 'string') return refusedKey(key);
     const strategy = options?.strategy ?? this.settings.strategy;
-    const name = shortenKey(strategy.prefix + key);
+    const wholeKey = strategy.prefix + key;
+    const name = shortenKey(wholeKey);
     const cached = this.memory.find(name);
     if (cached !== undefined) {
       const now = performance.now();
@@ -118,7 +121,7 @@ export class TieredCache {
         return Promise.resolve((cached.copied ? valueForCaller(cached) : cached.value) as T);
       }
     }
-    return this.getOrLoadByName(name, loader, options, cached) as Promise<T>;
+    return this.getOrLoadByName(name, wholeKey, loader, options, cached) as Promise<T>;
   }
 
   /** Returns the value of a key, if it is cached. Loads and renews nothing. */
@@ -127,13 +130,11 @@ export class TieredCache {
     options?: Pick<CacheCallOptions, 'strategy' | 'tags'>,
   ): Promise<CacheLookup<T>> {
     const strategy = this.complete(options?.strategy);
-    const name = shortenKey(strategy.prefix + key);
+    const named = nameOf(strategy.prefix, key);
+    const tags = tagNames(options?.tags);
     if (this.closing !== undefined) return { found: false };
-    const cached = this.trusted(this.memory.find(name), options?.tags);
-    return this.loads.lookUp(
-      { key: name, tags: shortenTags(options?.tags), strategy },
-      cached,
-    ) as Promise<CacheLookup<T>>;
+    const cached = this.trusted(this.memory.find(named.key), options?.tags);
+    return this.loads.lookUp({ ...named, tags, strategy }, cached) as Promise<CacheLookup<T>>;
   }
 
   /**
@@ -146,18 +147,19 @@ export class TieredCache {
     value: unknown,
     options?: Omit<CacheCallOptions, 'cacheError'>,
   ): Promise<void> {
-    if (this.closing !== undefined) return;
     const strategy = this.complete(options?.strategy);
     const ttlSeconds = checkedTtl(options);
-    const name = shortenKey(strategy.prefix + key);
-    this.forget([name], []);
-    const request = { key: name, tags: shortenTags(options?.tags), strategy, ttlSeconds };
-    if (await this.loads.set(request, value)) return;
-    await this.server?.remove([name]).catch(() => false);
+    const named = nameOf(strategy.prefix, key);
+    const tags = tagNames(options?.tags);
+    if (this.closing !== undefined) return;
+    this.forget([named.key], []);
+    if (await this.loads.set({ ...named, tags, strategy, ttlSeconds }, value)) return;
+    await this.server?.remove([named.key]).catch(() => false);
   }
 
   /**
-   * Removes keys from this process, the server and other processes.
+   * Removes keys from this process, the server and other processes. A key may also be given by the
+   * name that events and scans report.
    *
    * @returns `reached`: false if the server could not be told. It is told as soon as it is back;
    * until then, other processes may serve the old values.
@@ -167,7 +169,12 @@ export class TieredCache {
     options?: Pick<CacheCallOptions, 'strategy'>,
   ): Promise<{ readonly reached: boolean }> {
     const { prefix } = this.complete(options?.strategy);
-    const names = (typeof keys === 'string' ? [keys] : keys).map((key) => shortenKey(prefix + key));
+    const list = typeof keys === 'string' ? [keys] : keyTexts('keys', keys, OWNER);
+    const names = list.flatMap((key) => {
+      const wholeKey = prefix + key;
+      const name = shortenKey(wholeKey);
+      return isShortenedKey(wholeKey) ? [name, wholeKey] : [name];
+    });
     if (names.length === 0) return { reached: true };
     this.forget(names, []);
     this.observer.invalidate(names, [], 'this-process');
@@ -180,7 +187,7 @@ export class TieredCache {
    * @returns `reached`, as `delete` does
    */
   public async invalidateTags(...tags: readonly string[]): Promise<{ readonly reached: boolean }> {
-    const names = shortenTags(tags);
+    const names = tagNames(tags);
     if (names.length === 0) return { reached: true };
     this.forget([], names);
     this.observer.invalidate([], names, 'this-process');
@@ -210,16 +217,18 @@ export class TieredCache {
 
   private getOrLoadByName(
     name: string,
+    wholeKey: string,
     loader: CacheLoader<unknown>,
     options: CacheCallOptions | undefined,
     cached: MemoryEntry | undefined,
   ) {
     try {
-      if (this.closing !== undefined)
-        return Promise.resolve(loader({ signal: this.ending.signal }));
+      const tags = tagNames(options?.tags);
+      if (this.closing !== undefined) return this.loads.loadUncached(name, loader);
       const request = {
         key: name,
-        tags: shortenTags(options?.tags),
+        wholeKey: wholeKey === name ? undefined : wholeKey,
+        tags,
         strategy: this.complete(options?.strategy),
         ttlSeconds: checkedTtl(options),
         cacheError: options?.cacheError ?? this.settings.cacheError,
@@ -313,17 +322,44 @@ function checkedTtl(options: Pick<CacheCallOptions, 'ttlSeconds'> | undefined): 
 }
 
 const NO_TAGS: readonly string[] = [];
+const OWNER = { owner: 'TieredCache' };
 
-/** The names under which tags are stored, each once. */
-function shortenTags(tags: readonly string[] | undefined): readonly string[] {
-  if (tags === undefined || tags.length === 0) return NO_TAGS;
-  if (tags.length === 1) return [shortenKey(tags[0] as string)];
-  return [...new Set(tags.map(shortenKey))];
+async function refusedKey(key: never): Promise<never> {
+  return keyText('key', key, OWNER) as never;
 }
 
-/** Whether an entry carries every requested tag. */
+/**
+ * The name of a key, and the key itself if it differs.
+ *
+ * @throws IsochroneError for a key that is not a string
+ */
+function nameOf(prefix: string, key: string): Pick<CacheRequest, 'key' | 'wholeKey'> {
+  const wholeKey = prefix + keyText('key', key, OWNER);
+  const name = shortenKey(wholeKey);
+  return { key: name, wholeKey: name === wholeKey ? undefined : wholeKey };
+}
+
+/**
+ * The names under which tags are stored, each once.
+ *
+ * @throws IsochroneError for tags that are not a list of strings
+ */
+function tagNames(tags: readonly string[] | undefined): readonly string[] {
+  if (tags === undefined) return NO_TAGS;
+  const texts = keyTexts('tags', tags, OWNER);
+  if (texts.length === 0) return NO_TAGS;
+  if (texts.length === 1) return [shortenKey(texts[0] as string)];
+  return [...new Set(texts.map(shortenKey))];
+}
+
+/**
+ * Whether an entry carries every requested tag. False for what is not a list of strings, which is
+ * refused later.
+ */
 function carriesAll(carried: readonly string[], requested: readonly string[] | undefined): boolean {
   if (requested === undefined) return true;
-  for (const tag of requested) if (!carried.includes(shortenKey(tag))) return false;
+  if (!Array.isArray(requested)) return false;
+  for (const tag of requested)
+    if (typeof tag !== 'string' || !carried.includes(shortenKey(tag))) return false;
   return true;
 }

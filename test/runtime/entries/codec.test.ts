@@ -345,6 +345,23 @@ describe('an entry', () => {
     },
   );
 
+  test.each(FORMATS)(
+    'keeps its key, whatever its text, as $serializer, compressed: $compress',
+    async (format) => {
+      const text = fc.oneof(
+        fc.string({ unit: 'binary' }),
+        fc.constantFrom('', 'a\ud800', '\udc00', 'k'.repeat(100_000)),
+      );
+      await fc.assert(
+        fc.asyncProperty(text, fc.boolean(), async (key, isTagged) => {
+          const keyed = { ...(isTagged ? TAGGED : entry('x'.repeat(2000))), key };
+          expect(await codec.decode(await codec.encode(keyed, format))).toMatchObject(keyed);
+        }),
+      );
+      expect((await codec.decode(await codec.encode(TAGGED, format))).key).toBeUndefined();
+    },
+  );
+
   test('keeps up to 255 tags, each of which must be text with one version', () => {
     const tags = (count: number) => Array.from({ length: count }, (_, index) => `tag ${index}`);
     const encode = (names: readonly unknown[], versions: readonly unknown[]) =>

@@ -6,6 +6,7 @@ import {
   DEFLATED,
   ENCODED,
   ERROR,
+  KEYED,
   MSGPACK,
   writeFrame,
 } from '../../../lib/runtime/entries/frame';
@@ -156,4 +157,18 @@ test('an entry with changed bytes and a correct checksum is a value or corrupt',
     ),
     { numRuns: 5000 },
   );
+});
+
+test.each([
+  ['longer than the entry', 0xffffffff],
+  ['longer than the entry by a unit', 14],
+  ['of half a unit', 5],
+])('a key that is %s is corrupt', async (_, length) => {
+  const written = forged('1', ASCII, 1, { key: 'key' });
+  // The header has 40 bytes; no tags, so the key follows, behind its length.
+  const body = Buffer.from(written.subarray(40));
+  body.writeUInt32LE(length, 0);
+  await expect(decode(forged(body, KEYED | ASCII, 1))).rejects.toThrow(CorruptEntryError);
+  await expect(decode(forged('1', KEYED | ASCII, 1))).rejects.toThrow(CorruptEntryError);
+  expect(await decode(written)).toMatchObject({ key: 'key', value: 1 });
 });
