@@ -8,8 +8,10 @@ import { type Figures, median, rounded } from './benchmark';
 import type { Stampede } from './cache-stampede';
 import { ours, SUBJECTS, type Subject, type SubjectName, type Tiers } from './cache-subjects';
 
-const ROUNDS = 9;
-const ROUND_MS = 200;
+/** Many short ones: other load on the machine then touches a few rounds, not the median. */
+const ROUNDS = 25;
+const ROUND_MS = 80;
+const INVALIDATIONS = 9;
 const KEYS = 500;
 const TAGGED_KEYS = 10_000;
 const PROCESSES = 4;
@@ -47,6 +49,10 @@ export async function measure(
       cores: availableParallelism(),
       l1Ratio: ratio(memory, 'isochrone', 'bentocache'),
       l2Ratio: ratio(many, 'isochrone', 'bare'),
+      serverHitCpuRatio: {
+        '1': cpuRatio(one, 'isochrone'),
+        '64': cpuRatio(many, 'isochrone'),
+      },
       taggedReadRatio: ratio(tagged, 'tagged', 'untagged'),
       invalidateMs: rounded(invalidateMs),
       stampedeLoads: stampedes.isochrone ?? Number.NaN,
@@ -54,6 +60,10 @@ export async function measure(
       serverHitsPerSecondAlone: medians(one),
       serverHitsPerSecondOf64: medians(many),
       taggedHitsPerSecondOf64: medians(tagged),
+      serverHitCpuRatioAlone: cpuRatios(one),
+      serverHitCpuRatioOf64: cpuRatios(many),
+      serverHitCpuMicrosecondsAlone: medians(one, 'cpuMicroseconds'),
+      serverHitCpuMicrosecondsOf64: medians(many, 'cpuMicroseconds'),
       loadsOfStampede: stampedes,
       missesAmongHits: misses,
     };
@@ -84,7 +94,14 @@ function page(key: number): object {
   return { key, items: [1, 2, 3, 4].map(quote), next: 'eyJpZCI6NH0', total: 400 };
 }
 
-type Rounds = Record<string, number[]>;
+/** One round of one subject. */
+interface Round {
+  readonly perSecond: number;
+  /** The time of this process on a CPU, for each read; the server's is not in it. */
+  readonly cpuMicroseconds: number;
+}
+
+type Rounds = Record<string, Round[]>;
 
 type Misses = Record<string, number>;
 
@@ -154,7 +171,7 @@ function countMiss(misses: Misses, name: string, key: number): () => Promise<unk
 type Read = (key: number) => Promise<unknown>;
 
 /**
- * Reads per second by name. The first round is a warm-up and does not count. Each round begins with
+ * The rounds of each subject. The first round is a warm-up and does not count. Each round begins with
  * another subject.
  */
 async function rounds(
@@ -168,15 +185,16 @@ async function rounds(
     for (let turn = 0; turn < entries.length; turn++) {
       const [name, read] = entries[(round + turn) % entries.length] as (typeof entries)[number];
       progress(round, name);
-      const perSecond = await readsPerSecond(read, callers);
-      if (round > 0) results[name]?.push(perSecond);
+      const measured = await readRound(read, callers);
+      if (round > 0) results[name]?.push(measured);
     }
   }
   return results;
 }
 
-async function readsPerSecond(read: Read, callers: number): Promise<number> {
+async function readRound(read: Read, callers: number): Promise<Round> {
   let reads = 0;
+  const cpu = process.cpuUsage();
   const begin = performance.now();
   const end = begin + ROUND_MS;
   const caller = async (first: number): Promise<void> => {
@@ -190,7 +208,11 @@ async function readsPerSecond(read: Read, callers: number): Promise<number> {
     }
   };
   await Promise.all(Array.from({ length: callers }, (_, index) => caller((index * 7) % KEYS)));
-  return (reads * 1000) / (performance.now() - begin);
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    perSecond: (reads * 1000) / (performance.now() - begin),
+    cpuMicroseconds: (user + system) / reads,
+  };
 }
 
 async function taggedReads(
@@ -224,8 +246,8 @@ async function invalidation(port: number, progress: (message: string) => void): 
   const cache = await ours(port, 'memory');
   try {
     const times: number[] = [];
-    for (let round = 1; times.length < ROUNDS; round++) {
-      if (round > 3 * ROUNDS) throw new Error('The invalidations did not reach the server.');
+    for (let round = 1; times.length < INVALIDATIONS; round++) {
+      if (round > 3 * INVALIDATIONS) throw new Error('The invalidations did not reach the server.');
       progress(`Invalidation of ${TAGGED_KEYS} keys, round ${round}.`);
       for (let first = 0; first < TAGGED_KEYS; first += 500) {
         const keys = Array.from({ length: 500 }, (_, index) => `many:${first + index}`);
@@ -283,14 +305,31 @@ async function answer(child: ReturnType<typeof fork>): Promise<unknown> {
   return message;
 }
 
-function ratio(of: Rounds, name: string, base: string): number {
+type Measure = keyof Round;
+
+function ratio(of: Rounds, name: string, base: string, measure: Measure = 'perSecond'): number {
+  const bases = of[base] ?? [];
   return rounded(
-    median((of[name] ?? []).map((value, round) => value / (of[base]?.[round] ?? Number.NaN))),
+    median(
+      (of[name] ?? []).map((round, at) => round[measure] / (bases[at]?.[measure] ?? Number.NaN)),
+    ),
   );
 }
 
-function medians(of: Rounds): Record<string, number> {
+/** The CPU time of a subject's hit, as a share of the bare client's in the same round. */
+function cpuRatio(of: Rounds, name: string): number {
+  return ratio(of, name, 'bare', 'cpuMicroseconds');
+}
+
+function cpuRatios(of: Rounds): Record<string, number> {
+  return Object.fromEntries(Object.keys(of).map((name) => [name, cpuRatio(of, name)]));
+}
+
+function medians(of: Rounds, measure: Measure = 'perSecond'): Record<string, number> {
   return Object.fromEntries(
-    Object.entries(of).map(([name, values]) => [name, rounded(median(values))]),
+    Object.entries(of).map(([name, rounds]) => [
+      name,
+      rounded(median(rounds.map((round) => round[measure]))),
+    ]),
   );
 }
