@@ -5,10 +5,12 @@ import type { CompleteStrategy } from './options';
  * Returns an entry with its times on the clock of `performance.now()`, by its age. Within a process
  * an entry keeps its lifetime even if the wall clock is set. Where that clock is behind the
  * writer's, the entry counts as new.
+ *
+ * @param now on that clock
  */
-export function onProcessClock(entry: DecodedEntry): DecodedEntry {
+export function onProcessClock(entry: DecodedEntry, now: number): DecodedEntry {
   const { kind, value, plain, createdAt, freshUntil, staleUntil, tags, tagVersions, key } = entry;
-  const bornAt = performance.now() - Math.max(0, Date.now() - createdAt);
+  const bornAt = now - Math.max(0, Date.now() - createdAt);
   return {
     kind,
     value,

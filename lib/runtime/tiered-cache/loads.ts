@@ -1,4 +1,4 @@
-import type { CacheCodec, CacheEntry } from '../entries';
+import type { CacheCodec, CacheEntry, Lifetime } from '../entries';
 import { callingLoad, type Deadlines, refuseCircle, runLoader } from '../shared';
 import { CacheFlights, type Flight } from './flights';
 import {
@@ -14,7 +14,7 @@ import type { MemoryEntry, MemoryTier } from './memory';
 import type { CacheObserver } from './observer';
 import type { CacheError, CompleteStrategy } from './options';
 import type { PendingTasks } from './pending-tasks';
-import type { FoundEntry, SharedTier } from './shared';
+import type { FoundEntry, SharedRead, SharedTier } from './shared';
 
 /** Loads a value. `close` aborts the signal. */
 export type CacheLoader<T> = (context: { readonly signal: AbortSignal }) => Promise<T> | T;
@@ -54,6 +54,8 @@ export interface LoadParts {
   readonly signal: AbortSignal;
 }
 
+const NO_READ: SharedRead = { status: 'unavailable' };
+
 /**
  * What happens when memory does not have a fresh entry: the server, the lock, the loader and the
  * write, in this order. Callers of one key share a flight.
@@ -78,10 +80,9 @@ export class Loads {
   public async getOrLoad(request: CacheRequest, cached: MemoryEntry | undefined): Promise<unknown> {
     const { flights } = this;
     const { key, tags } = request;
-    const now = performance.now();
-    if (cached !== undefined && now < cached.recheckAt) {
-      const phase = phaseOf(cached, request.strategy, now);
-      if (phase === 'fresh' || phase === 'renew') {
+    if (cached !== undefined) {
+      const now = performance.now();
+      if (now < cached.recheckAt && isUsable(cached, request.strategy, now)) {
         this.parts.observer.hit(key, 'memory', now < cached.freshUntil);
         return this.deliver(request, cached);
       }
@@ -168,38 +169,52 @@ export class Loads {
    * @param fallback served if the load fails
    * @throws the loader's own error
    */
-  private async findOrLoad(
+  private findOrLoad(
     flight: Flight<Loaded>,
     request: CacheRequest,
     fallback: MemoryEntry | undefined,
   ): Promise<Loaded | undefined> {
+    const { shared, deadlines } = this.parts;
+    if (shared === undefined) return this.claimOrLoad(flight, request, NO_READ, 0, fallback);
+    const at = deadlines.next();
+    return shared.readInto(request, at, 'look', (read) => {
+      const found = read.status === 'answered' ? read.found : undefined;
+      if (found === undefined || !isUsable(found.entry, request.strategy, found.at))
+        return this.claimOrLoad(flight, request, read, at, fallback);
+      try {
+        return this.serverHit(flight, request, found);
+      } finally {
+        this.flights.end(flight);
+      }
+    });
+  }
+
+  /** Continues after a miss on the server, or without one. */
+  private async claimOrLoad(
+    flight: Flight<Loaded>,
+    request: CacheRequest,
+    read: SharedRead,
+    at: number,
+    fallback: MemoryEntry | undefined,
+  ): Promise<Loaded | undefined> {
+    const { shared } = this.parts;
+    const { strategy } = request;
+    let older = fallback;
+    let tagVersions: readonly string[] | undefined;
     try {
-      const { shared, deadlines, observer } = this.parts;
-      const { key, strategy } = request;
-      const isUsable = (entry: CacheEntry): boolean => {
-        const phase = phaseOf(entry, strategy, performance.now());
-        return phase === 'fresh' || phase === 'renew';
-      };
-      let older = fallback;
-      let tagVersions: readonly string[] | undefined;
-      if (shared !== undefined) {
-        const at = deadlines.next();
-        const read = await shared.read(request, at);
-        if (read.status === 'answered') {
-          if (read.found !== undefined) {
-            if (isUsable(read.found.entry)) return this.serverHit(flight, request, read.found);
-            if (phaseOf(read.found.entry, strategy, performance.now()) === 'fallback')
-              older = this.storeInMemory(flight, request, read.found);
-          }
-          const claim = await shared.claim(request, at, { wait: true, accepts: isUsable });
-          if (claim.action === 'use') return this.serverHit(flight, request, claim.found);
-          if (claim.action === 'load') {
-            this.holdLock(flight, claim.lock);
-            tagVersions = claim.tagVersions;
-          }
+      if (shared !== undefined && read.status === 'answered') {
+        const { found } = read;
+        if (found !== undefined && phaseOf(found.entry, strategy, found.at) === 'fallback')
+          older = this.storeInMemory(flight, request, found);
+        const accepts = (entry: CacheEntry) => isUsable(entry, strategy, performance.now());
+        const claim = await shared.claim(request, at, { wait: true, accepts });
+        if (claim.action === 'use') return this.serverHit(flight, request, claim.found);
+        if (claim.action === 'load') {
+          this.holdLock(flight, claim.lock);
+          tagVersions = claim.tagVersions;
         }
       }
-      observer.miss(key);
+      this.parts.observer.miss(request.key);
       return await this.load(flight, request, { tagVersions, older, background: false });
     } finally {
       this.flights.end(flight);
@@ -236,14 +251,14 @@ export class Loads {
   private storeInMemory(
     { since }: Pick<Flight<Loaded>, 'since'>,
     { key, strategy }: Pick<CacheRequest, 'key' | 'strategy'>,
-    { entry, bytes }: FoundEntry,
+    found: FoundEntry,
   ): MemoryEntry {
-    return this.parts.memory.store(key, entry, bytes, since, strategy, true);
+    return this.parts.memory.store(key, found, since, strategy, true);
   }
 
   private serverHit(flight: Flight<Loaded>, request: CacheRequest, found: FoundEntry): MemoryEntry {
     const stored = this.storeInMemory(flight, request, found);
-    this.parts.observer.hit(request.key, 'server', performance.now() < stored.freshUntil);
+    this.parts.observer.hit(request.key, 'server', found.at < stored.freshUntil);
     return stored;
   }
 
@@ -261,7 +276,7 @@ export class Loads {
     const tagVersions = shared === undefined ? tags : await shared.versions(tags, deadlines.next());
     const lifetime = valueLifetime(strategy, ttlSeconds, Date.now(), Math.random());
     try {
-      const { entry, bytes, encoded } = await this.encode(
+      const encoded = await this.encode(
         {
           kind: 'value',
           value,
@@ -274,11 +289,10 @@ export class Loads {
       );
       // Until the write has arrived, other calls may still read the old value from the server.
       clock.invalidateKeys([key]);
-      memory.store(key, entry, bytes, clock.now, strategy, shared !== undefined);
+      memory.store(key, encoded, clock.now, strategy, shared !== undefined);
       if (shared === undefined) return true;
       const outcome =
-        tagVersions &&
-        (await shared.write(key, encoded, Math.max(1, entry.staleUntil - performance.now())));
+        tagVersions && (await shared.write(key, encoded.encoded, timeLeft(encoded.entry)));
       clock.invalidateKeys([key]);
       if (outcome !== 'written') observer.droppedWrite(key, outcome ?? 'unavailable');
       return outcome === 'written';
@@ -305,11 +319,9 @@ export class Loads {
     });
     const encoded = encoding instanceof Promise ? await encoding : encoding;
     const decoding = codec.decode(encoded);
-    return {
-      entry: onProcessClock(decoding instanceof Promise ? await decoding : decoding),
-      bytes: encoded.length,
-      encoded,
-    };
+    const made = decoding instanceof Promise ? await decoding : decoding;
+    const now = performance.now();
+    return { entry: onProcessClock(made, now), bytes: encoded.length, at: now, encoded };
   }
 
   private async load(
@@ -385,16 +397,15 @@ export class Loads {
     areTagsKnown: boolean,
   ): Promise<MemoryEntry> {
     const { memory, shared } = this.parts;
-    const { entry: decoded, bytes, encoded } = await this.encode(entry, request.strategy);
+    const encoded = await this.encode(entry, request.strategy);
     const stored = memory.store(
       request.key,
-      decoded,
-      bytes,
+      encoded,
       flight.since,
       request.strategy,
       shared !== undefined,
     );
-    this.send(flight, request, encoded, stored, areTagsKnown);
+    this.send(flight, request, encoded.encoded, stored, areTagsKnown);
     return stored;
   }
 
@@ -423,8 +434,7 @@ export class Loads {
     }
     this.pendingWrites++;
     const write = async () => {
-      const leftMs = Math.max(1, stored.staleUntil - performance.now());
-      const outcome = await shared.write(key, bytes, leftMs, lock);
+      const outcome = await shared.write(key, bytes, timeLeft(stored), lock);
       this.pendingWrites--;
       if (outcome === 'written') return;
       // The key was removed or loaded again meanwhile: the entry in memory may be outdated.
@@ -445,6 +455,21 @@ export class Loads {
     flight.lock = undefined;
     if (shared !== undefined && lock !== undefined) tasks.add(shared.release(lock));
   }
+}
+
+/** Whether an entry is served as it is, be it renewed or not. */
+function isUsable(
+  entry: Pick<CacheEntry, 'kind' | keyof Lifetime>,
+  strategy: CompleteStrategy,
+  now: number,
+): boolean {
+  const phase = phaseOf(entry, strategy, now);
+  return phase === 'fresh' || phase === 'renew';
+}
+
+/** For how long the server keeps an entry, in milliseconds. */
+function timeLeft({ staleUntil }: Pick<Lifetime, 'staleUntil'>): number {
+  return Math.max(1, staleUntil - performance.now());
 }
 
 /**

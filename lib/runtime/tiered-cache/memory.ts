@@ -1,10 +1,11 @@
 import type { LRUCache } from 'lru-cache';
-import type { DecodedEntry, Lifetime } from '../entries';
+import type { Lifetime } from '../entries';
 import { lruCache } from '../shared';
 import { refreshTime } from './freshness';
 import type { InvalidationClock } from './invalidation-clock';
 import { type CacheIsolation, type IsolatedValue, isolate } from './isolation';
 import type { CompleteStrategy } from './options';
+import type { FoundEntry } from './shared';
 
 /**
  * The bytes that an entry takes besides its value: its record, its place in the list, its times. A
@@ -65,18 +66,15 @@ export class MemoryTier {
    * Stores an entry unless it was invalidated since it was read or loaded. Returns it in either
    * case, for the callers who wait for it.
    *
-   * @param entry with its times on the clock of `performance.now()`
    * @param since the time of the invalidation clock from before the read or load began
    */
   public store(
     key: string,
-    entry: DecodedEntry,
-    bytes: number,
+    { entry, bytes, at: writtenAt }: FoundEntry,
     since: number,
     strategy: CompleteStrategy,
     hasServer: boolean,
   ): MemoryEntry {
-    const writtenAt = performance.now();
     const refreshAt = refreshTime(entry, strategy);
     const recheckAt = hasServer
       ? writtenAt + strategy.memoryTtlSeconds * 1000

@@ -9,6 +9,8 @@ export interface FoundEntry {
   readonly entry: DecodedEntry;
   /** Its encoded size. */
   readonly bytes: number;
+  /** When it was read or made, on that clock. */
+  readonly at: number;
 }
 
 export type SharedRead =
@@ -87,52 +89,87 @@ export class SharedTier {
     at: number,
     use: 'look' | 'poll' | 'own' = 'look',
   ): Promise<SharedRead> {
-    return this.deadlines.race(
-      attempt(() => this.server.read(request.key, request.tags, use === 'poll' ? POLL : undefined)),
-      at,
-      (read) =>
-        read === undefined || read.status === 'unavailable'
-          ? UNAVAILABLE
-          : this.decoded(read, request, at, use),
-    );
+    return this.readInto(request, at, use, (read) => read);
+  }
+
+  /**
+   * As `read`, and resolves to what `then` makes of the entry: on the path of every hit, one
+   * promise less.
+   */
+  public readInto<R>(
+    request: ReadRequest,
+    at: number,
+    use: 'look' | 'poll' | 'own',
+    then: (read: SharedRead) => R | PromiseLike<R>,
+  ): Promise<R> {
+    let reading: Promise<ServerRead>;
+    try {
+      reading = this.server.read(request.key, request.tags, use === 'poll' ? POLL : undefined);
+    } catch (error) {
+      reading = Promise.reject(error);
+    }
+    return this.deadlines.race(reading, at, (read) => {
+      if (read === undefined || read.status === 'unavailable') return then(UNAVAILABLE);
+      const decoded = this.decoded(read, request, at, use);
+      return decoded instanceof Promise ? decoded.then(then) : then(decoded);
+    });
   }
 
   /** Decodes what the server answered. Returns a promise only for what is rare. */
   private decoded(
-    { bytes, locked, tagVersions }: AnsweredRead,
-    { key, wholeKey, tags }: ReadRequest,
+    read: AnsweredRead,
+    request: ReadRequest,
     at: number,
     use: 'look' | 'poll' | 'own',
   ): SharedRead | Promise<SharedRead> {
-    if (bytes === null) return { status: 'answered', found: undefined, locked, tagVersions };
-    const valid = (entry: DecodedEntry): SharedRead | Promise<SharedRead> => {
-      // Another program has stored another key's entry under this name.
-      if (entry.key !== wholeKey) return corrupt();
-      const others = uncheckedTags(entry, tags, tagVersions);
-      const found = { entry: onProcessClock(entry), bytes: bytes.length };
-      const answer = (isValid: boolean): SharedRead => ({
-        status: 'answered',
-        found: isValid ? found : undefined,
-        locked,
-        tagVersions,
-      });
-      if (others === undefined || others.length === 0) return answer(others !== undefined);
-      return this.othersMatch(entry, others, at).then(answer);
-    };
-    const corrupt = async (): Promise<SharedRead> => {
-      this.onCorrupt(key);
-      // Awaited, because the removal also removes the load lock, and must not remove the lock that
-      // is acquired next. An owner overwrites the bytes instead.
-      if (use === 'look') await this.settled(() => this.server.remove([key]), at);
-      return { status: 'answered', found: undefined, locked, tagVersions };
-    };
+    const { bytes } = read;
+    if (bytes === null) return answered(read, undefined);
     let entry: DecodedEntry | Promise<DecodedEntry>;
     try {
       entry = this.codec.decode(bytes);
     } catch {
-      return corrupt();
+      return this.corrupt(read, request, at, use);
     }
-    return entry instanceof Promise ? entry.then(valid, corrupt) : valid(entry);
+    if (entry instanceof Promise)
+      return entry.then(
+        (late) => this.checked(late, bytes.length, read, request, at, use),
+        () => this.corrupt(read, request, at, use),
+      );
+    return this.checked(entry, bytes.length, read, request, at, use);
+  }
+
+  /** Checks that an entry is the key's, and that its tags are valid. */
+  private checked(
+    entry: DecodedEntry,
+    bytes: number,
+    read: AnsweredRead,
+    request: ReadRequest,
+    at: number,
+    use: 'look' | 'poll' | 'own',
+  ): SharedRead | Promise<SharedRead> {
+    // Another program has stored another key's entry under this name.
+    if (entry.key !== request.wholeKey) return this.corrupt(read, request, at, use);
+    const others = uncheckedTags(entry, request.tags, read.tagVersions);
+    if (others === undefined) return answered(read, undefined);
+    const now = performance.now();
+    const found = { entry: onProcessClock(entry, now), bytes, at: now };
+    if (others.length === 0) return answered(read, found);
+    return this.othersMatch(entry, others, at).then((match) =>
+      answered(read, match ? found : undefined),
+    );
+  }
+
+  private async corrupt(
+    read: AnsweredRead,
+    { key }: ReadRequest,
+    at: number,
+    use: 'look' | 'poll' | 'own',
+  ): Promise<SharedRead> {
+    this.onCorrupt(key);
+    // Awaited, because the removal also removes the load lock, and must not remove the lock that
+    // is acquired next. An owner overwrites the bytes instead.
+    if (use === 'look') await this.settled(() => this.server.remove([key]), at);
+    return answered(read, undefined);
   }
 
   /** The outcome of a call of the server; undefined if it fails, or does not end by `at`. */
@@ -305,6 +342,13 @@ function uncheckedTags(
   return entry.tags.length === tags.length
     ? NO_TAGS
     : entry.tags.filter((tag) => !tags.includes(tag));
+}
+
+function answered(
+  { locked, tagVersions }: AnsweredRead,
+  found: FoundEntry | undefined,
+): Extract<SharedRead, { readonly status: 'answered' }> {
+  return { status: 'answered', found, locked, tagVersions };
 }
 
 /** Turns a synchronous error into a rejection. */

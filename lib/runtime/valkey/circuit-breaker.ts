@@ -108,17 +108,23 @@ export class CircuitBreaker {
     timeoutMs: number,
     late?: (value: T) => void,
   ): Promise<SendOutcome<T>> {
-    return new Promise((resolve) => this.start(send, timeoutMs, resolve, late));
+    return new Promise((resolve) => {
+      const promised = (answered: (value: T) => void, failed: (error: unknown) => void) => {
+        send().then(answered, failed);
+      };
+      this.start(promised, timeoutMs, resolve, late);
+    });
   }
 
   /**
-   * As `run`, with a callback: each promise in between costs a read of the server a share of what
+   * As `run`, with callbacks: each promise in between costs a read of the server a share of what
    * the read itself does.
    *
+   * @param send calls one of its functions once, or throws
    * @param done called once; must not throw
    */
   public start<T>(
-    send: () => Promise<T>,
+    send: (answered: (value: T) => void, failed: (error: unknown) => void) => void,
     timeoutMs: number,
     done: (outcome: SendOutcome<T>) => void,
     late?: (value: T) => void,
@@ -132,25 +138,19 @@ export class CircuitBreaker {
     const wait = deadlines.start(sentAt + timeoutMs, () =>
       done(this.failed(new CacheDeadlineError(timeoutMs), sentAt)),
     );
-    let sent: Promise<T>;
+    const failed = (error: unknown) => {
+      if (deadlines.end(wait)) done(this.failed(error, sentAt));
+    };
     try {
-      sent = send();
+      send((value) => {
+        if (deadlines.end(wait)) {
+          this.failures.success(CLOSED);
+          done({ ok: true, value });
+        } else late?.(value);
+      }, failed);
     } catch (error) {
-      sent = Promise.reject(error);
+      failed(error);
     }
-    sent.then(
-      (value) => {
-        if (!deadlines.end(wait)) {
-          late?.(value);
-          return;
-        }
-        this.failures.success(CLOSED);
-        done({ ok: true, value });
-      },
-      (error) => {
-        if (deadlines.end(wait)) done(this.failed(error, sentAt));
-      },
-    );
   }
 
   private deadlinesOf(timeoutMs: number): Deadlines {

@@ -108,27 +108,49 @@ export class NodeConnections {
   ): void {
     const { cluster, commandTimeoutMs } = this.options;
     node.breaker.start<readonly (Buffer | null)[]>(
-      () =>
-        // A node owns many slots, and all names of an MGET must be in one slot.
-        this.whenReady((client) =>
-          cluster
-            ? Promise.all(names.map((name) => this.get(client, name)))
-            : client.mgetBuffer(names as string[]),
-        ),
+      (answered, failed) => {
+        const send = () => {
+          if (names.length === 1) this.get(names[0] as string, answered, failed);
+          // A node owns many slots, and all names of an MGET must be in one slot.
+          else if (cluster) this.getEach(names).then(answered, failed);
+          else this.connection.send('mget', names, answered, failed);
+        };
+        const ready = this.connection.whenReady();
+        if (ready === undefined) send();
+        else ready.then(send).catch(failed);
+      },
       commandTimeoutMs,
       (outcome) => done(outcome.ok ? outcome.value : undefined),
     );
   }
 
-  private async get(client: Redis | Cluster, name: string): Promise<Buffer | null> {
-    try {
-      return await client.getBuffer(name);
-    } catch (error) {
-      // MGET reports a key of another type as missing. So does this; the next write replaces it.
-      if (cacheErrorKind(error) !== 'wrongtype') throw error;
-      this.events.onError('wrongtype', error);
-      return null;
-    }
+  private getEach(names: readonly string[]): Promise<(Buffer | null)[]> {
+    return Promise.all(
+      names.map(
+        (name) =>
+          new Promise<Buffer | null>((resolve, reject) =>
+            this.get(name, ([value]) => resolve(value ?? null), reject),
+          ),
+      ),
+    );
+  }
+
+  private get(
+    name: string,
+    answered: (values: readonly (Buffer | null)[]) => void,
+    failed: (error: unknown) => void,
+  ): void {
+    this.connection.send<Buffer | null>(
+      'get',
+      [name],
+      (value) => answered([value]),
+      (error) => {
+        // MGET reports a key of another type as missing. So does this; the next write replaces it.
+        if (cacheErrorKind(error) !== 'wrongtype') return failed(error);
+        this.events.onError('wrongtype', error);
+        answered([null]);
+      },
+    );
   }
 
   private async probe(node: NodeConnection): Promise<void> {

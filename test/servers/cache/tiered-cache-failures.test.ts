@@ -87,7 +87,9 @@ describeServers('a cache whose server', () => {
   test('is healthy', async () => {
     const { cache } = await startCached();
     const { loads } = await callers('healthy', cache);
-    expect(loads).toBe(CALLS / 2 + 10);
+    // Each key is loaded once. A call that the machine pauses for longer than its budget loads too.
+    expect(loads).toBeGreaterThanOrEqual(CALLS / 2 + 10);
+    expect(loads).toBeLessThan(CALLS / 2 + 10 + CALLS / 20);
   }, 20_000);
 
   test('was killed, and restarted', async () => {
