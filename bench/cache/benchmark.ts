@@ -1,7 +1,8 @@
 /**
  * Compares the tiered cache with other caches: one redis-server on the loopback interface, objects
- * of 1 KB, and rounds in turn, so that other load on the machine affects all caches alike. Clients
- * and server share its cores. Hits in memory are awaited one after the other. bentocache copies
+ * of 1 KB, and rounds in turn, so that other load on the machine affects all caches alike. Each
+ * cache has a process of its own, as in an application: together, they would share a heap and the
+ * engine's guesses about types. Clients and server share the machine's cores. Hits in memory are awaited one after the other. bentocache copies
  * each value through JSON, ours is frozen, and the others return the stored object.
  *
  * The measured code is compiled first, as consumers use it: tsx keeps the names of functions, which
@@ -10,9 +11,9 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import type { Benchmark, Figures } from './benchmark';
+import type { Benchmark, Figures } from '../benchmark';
 
-const ROOT = join(__dirname, '..');
+const ROOT = join(__dirname, '../..');
 
 export const cacheBenchmark: Benchmark = {
   name: 'cache',
@@ -22,7 +23,7 @@ export const cacheBenchmark: Benchmark = {
     mkdirSync(join(ROOT, 'dist'), { recursive: true });
     const folder = mkdtempSync(join(ROOT, 'dist', 'bench-'));
     try {
-      const entryPoints = ['cache-measures', 'cache-stampede'].map((name) =>
+      const entryPoints = ['measures', 'stampede', 'subject-process'].map((name) =>
         join(__dirname, `${name}.ts`),
       );
       buildSync({
@@ -33,9 +34,7 @@ export const cacheBenchmark: Benchmark = {
         platform: 'node',
         target: 'node20',
       });
-      const { measure } = require(
-        join(folder, 'cache-measures.js'),
-      ) as typeof import('./cache-measures');
+      const { measure } = require(join(folder, 'measures.js')) as typeof import('./measures');
       return await measure(folder, progress);
     } finally {
       rmSync(folder, { recursive: true, force: true });

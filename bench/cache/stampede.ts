@@ -3,7 +3,7 @@
  * not cached.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SUBJECTS, type SubjectName } from './cache-subjects';
+import { SUBJECTS, type SubjectName } from './subjects';
 
 /** The message with which the parent starts the stampede. */
 export interface Stampede {

@@ -3,16 +3,17 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { RedisServer } from '../test/servers/redis-server';
-import { type Figures, median, rounded } from './benchmark';
-import type { Stampede } from './cache-stampede';
-import { ours, SUBJECTS, type Subject, type SubjectName, type Tiers } from './cache-subjects';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RedisServer } from '../../test/servers/redis-server';
+import { type Figures, median, rounded } from '../benchmark';
+import { countMiss, KEYS, type Misses, page, type Round, readRound } from './rounds';
+import type { Stampede } from './stampede';
+import type { Reading } from './subject-process';
+import { ours, type SubjectName, type Tiers } from './subjects';
 
 /** Many short ones: other load on the machine then touches a few rounds, not the median. */
 const ROUNDS = 25;
-const ROUND_MS = 80;
 const INVALIDATIONS = 9;
-const KEYS = 500;
 const TAGGED_KEYS = 10_000;
 const PROCESSES = 4;
 
@@ -23,27 +24,36 @@ const PEERS = [
   'asyncCacheDedupe',
 ] as const satisfies readonly SubjectName[];
 
+/** What the measurements of one run share. */
+interface Run {
+  /** Contains the compiled programs of the processes. */
+  readonly folder: string;
+  readonly port: number;
+  readonly misses: Misses;
+  readonly progress: (message: string) => void;
+}
+
 /**
  * Runs all measurements.
  *
- * @param folder contains the compiled program of a stampede's process
+ * @param folder contains the compiled programs of the processes
  */
 export async function measure(
   folder: string,
   progress: (message: string) => void,
 ): Promise<Figures> {
   const server = await RedisServer.start();
+  const run: Run = { folder, port: server.port, misses: {}, progress };
   try {
-    const misses: Misses = {};
-    const memory = await memoryHits(server.port, misses, progress);
-    const one = await serverHits(server.port, 1, misses, progress);
-    const many = await serverHits(server.port, 64, misses, progress);
-    const tagged = await taggedReads(server.port, misses, progress);
-    const invalidateMs = await invalidation(server.port, progress);
+    const memory = await memoryHits(run);
+    const one = await serverHits(run, 1);
+    const many = await serverHits(run, 64);
+    const tagged = await taggedReads(run);
+    const invalidateMs = await invalidation(run);
     const stampedes: Record<string, number> = {};
     for (const name of ['isochrone', ...PEERS, 'bare'] as const) {
       progress(`Stampede on ${name}.`);
-      stampedes[name] = await stampede(folder, server.port, name);
+      stampedes[name] = await stampede(run, name);
     }
     return {
       cores: availableParallelism(),
@@ -65,161 +75,80 @@ export async function measure(
       serverHitCpuMicrosecondsAlone: medians(one, 'cpuMicroseconds'),
       serverHitCpuMicrosecondsOf64: medians(many, 'cpuMicroseconds'),
       loadsOfStampede: stampedes,
-      missesAmongHits: misses,
+      missesAmongHits: run.misses,
     };
   } finally {
     await server.stop();
   }
 }
 
-/** A page of quotes: 1 KB as JSON. */
-function page(key: number): object {
-  const quote = (id: number) => ({
-    ...{
-      id,
-      symbol: 'AAPL',
-      price: 187.23 + id,
-      volume: 1_234_567 + id,
-      venue: 'NASDAQ',
-      currency: 'USD',
-      active: true,
-    },
-    ...{
-      updatedAt: '2026-01-02T03:04:05.678Z',
-      tags: ['tech', 'large-cap'],
-      bid: { price: 187.2, size: 100 },
-      ask: { price: 187.3, size: 200 },
-    },
-  });
-  return { key, items: [1, 2, 3, 4].map(quote), next: 'eyJpZCI6NH0', total: 400 };
-}
-
-/** One round of one subject. */
-interface Round {
-  readonly perSecond: number;
-  /** The time of this process on a CPU, for each read; the server's is not in it. */
-  readonly cpuMicroseconds: number;
-}
-
 type Rounds = Record<string, Round[]>;
 
-type Misses = Record<string, number>;
-
-function memoryHits(
-  port: number,
-  misses: Misses,
-  progress: (message: string) => void,
-): Promise<Rounds> {
-  return inTurn(['isochrone', ...PEERS], port, 'memory', 1, misses, (round, name) =>
-    progress(`Memory, round ${round}: ${name}.`),
+function memoryHits(run: Run): Promise<Rounds> {
+  return inTurn(run, ['isochrone', ...PEERS], 'memory', 1, (round, name) =>
+    run.progress(`Memory, round ${round}: ${name}.`),
   );
 }
 
-function serverHits(
-  port: number,
-  callers: number,
-  misses: Misses,
-  progress: (message: string) => void,
-): Promise<Rounds> {
+function serverHits(run: Run, callers: number): Promise<Rounds> {
   const names = ['isochrone', 'bare', 'barePipelined', ...PEERS] as const;
-  return inTurn(names, port, 'server', callers, misses, (round, name) =>
-    progress(`Server, ${callers} at once, round ${round}: ${name}.`),
+  return inTurn(run, names, 'server', callers, (round, name) =>
+    run.progress(`Server, ${callers} at once, round ${round}: ${name}.`),
   );
 }
 
 async function inTurn(
+  run: Run,
   names: readonly SubjectName[],
-  port: number,
   tiers: Tiers,
   callers: number,
-  misses: Misses,
   progress: (round: number, name: string) => void,
 ): Promise<Rounds> {
-  const subjects: [string, Subject][] = [];
-  for (const name of names) subjects.push([name, await SUBJECTS[name](port, tiers)]);
+  const processes: [string, ReturnType<typeof fork>][] = [];
   try {
-    for (const [, subject] of subjects) {
-      for (let key = 0; key < KEYS; key++)
-        await subject.getOrLoad(`key:${key}`, async () => page(key));
+    for (const name of names) {
+      const args = [name, String(run.port), tiers];
+      const child = fork(join(run.folder, 'subject-process.js'), args, { execArgv: [] });
+      processes.push([name, child]);
+      await answer(child);
     }
-    // A write that has not reached the server yet would be a miss.
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    const reads = subjects.map(
-      ([name, subject]) =>
-        [
-          name,
-          (key: number) => subject.getOrLoad(`key:${key}`, countMiss(misses, name, key)),
-        ] as const,
-    );
-    return await rounds(Object.fromEntries(reads), callers, progress);
+    const rounds = processes.map(([name, child]): [string, () => Promise<Round>] => [
+      name,
+      async () => {
+        child.send(callers);
+        const { misses, ...round } = (await answer(child)) as Reading;
+        if (misses > 0) run.misses[name] = (run.misses[name] ?? 0) + misses;
+        return round;
+      },
+    ]);
+    return await inRounds(Object.fromEntries(rounds), progress);
   } finally {
-    await Promise.all(subjects.map(([, subject]) => subject.close()));
+    for (const [, child] of processes) child.kill();
   }
 }
-
-/**
- * A loader for keys that are cached. A cache with a deadline calls it when the machine pauses for
- * longer than the deadline. Such loads count as reads, so they are reported.
- */
-function countMiss(misses: Misses, name: string, key: number): () => Promise<unknown> {
-  return async () => {
-    misses[name] = (misses[name] ?? 0) + 1;
-    return page(key);
-  };
-}
-
-type Read = (key: number) => Promise<unknown>;
 
 /**
  * The rounds of each subject. The first round is a warm-up and does not count. Each round begins with
  * another subject.
  */
-async function rounds(
-  reads: Readonly<Record<string, Read>>,
-  callers: number,
+async function inRounds(
+  subjects: Readonly<Record<string, () => Promise<Round>>>,
   progress: (round: number, name: string) => void,
 ): Promise<Rounds> {
-  const entries = Object.entries(reads);
+  const entries = Object.entries(subjects);
   const results: Rounds = Object.fromEntries(entries.map(([name]) => [name, []]));
   for (let round = 0; round <= ROUNDS; round++) {
     for (let turn = 0; turn < entries.length; turn++) {
-      const [name, read] = entries[(round + turn) % entries.length] as (typeof entries)[number];
+      const [name, measure] = entries[(round + turn) % entries.length] as (typeof entries)[number];
       progress(round, name);
-      const measured = await readRound(read, callers);
+      const measured = await measure();
       if (round > 0) results[name]?.push(measured);
     }
   }
   return results;
 }
 
-async function readRound(read: Read, callers: number): Promise<Round> {
-  let reads = 0;
-  const cpu = process.cpuUsage();
-  const begin = performance.now();
-  const end = begin + ROUND_MS;
-  const caller = async (first: number): Promise<void> => {
-    for (let key = first; performance.now() < end; ) {
-      // The clock is read every 16th time: reading it costs as much as a hit in memory.
-      for (let step = 0; step < 16; step++) {
-        await read(key);
-        key = (key + 1) % KEYS;
-      }
-      reads += 16;
-    }
-  };
-  await Promise.all(Array.from({ length: callers }, (_, index) => caller((index * 7) % KEYS)));
-  const { user, system } = process.cpuUsage(cpu);
-  return {
-    perSecond: (reads * 1000) / (performance.now() - begin),
-    cpuMicroseconds: (user + system) / reads,
-  };
-}
-
-async function taggedReads(
-  port: number,
-  misses: Misses,
-  progress: (message: string) => void,
-): Promise<Rounds> {
+async function taggedReads({ port, misses, progress }: Run): Promise<Rounds> {
   const cache = await ours(port, 'server');
   try {
     const tags = (key: number) => ({ tags: [`symbol:${key % 50}`] });
@@ -227,14 +156,13 @@ async function taggedReads(
       await cache.getOrLoad(`untagged:${key}`, () => page(key));
       await cache.getOrLoad(`tagged:${key}`, () => page(key), tags(key));
     }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    return await rounds(
-      {
-        untagged: (key) => cache.getOrLoad(`untagged:${key}`, countMiss(misses, 'untagged', key)),
-        tagged: (key) =>
-          cache.getOrLoad(`tagged:${key}`, countMiss(misses, 'tagged', key), tags(key)),
-      },
-      64,
+    await sleep(200);
+    const untagged = (key: number) =>
+      cache.getOrLoad(`untagged:${key}`, countMiss(misses, 'untagged', key));
+    const tagged = (key: number) =>
+      cache.getOrLoad(`tagged:${key}`, countMiss(misses, 'tagged', key), tags(key));
+    return await inRounds(
+      { untagged: () => readRound(untagged, 64), tagged: () => readRound(tagged, 64) },
       (round, name) => progress(`Tags, round ${round}: ${name}.`),
     );
   } finally {
@@ -242,7 +170,7 @@ async function taggedReads(
   }
 }
 
-async function invalidation(port: number, progress: (message: string) => void): Promise<number> {
+async function invalidation({ port, progress }: Run): Promise<number> {
   const cache = await ours(port, 'memory');
   try {
     const times: number[] = [];
@@ -259,7 +187,7 @@ async function invalidation(port: number, progress: (message: string) => void): 
       if (!reached) {
         // The machine paused for longer than the deadline of a command, so this was not a full
         // invalidation.
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await sleep(1000);
         continue;
       }
       times.push(tookMs);
@@ -275,9 +203,9 @@ async function invalidation(port: number, progress: (message: string) => void): 
 }
 
 /** The number of loads by four processes that begin at the same moment. */
-async function stampede(folder: string, port: number, name: SubjectName): Promise<number> {
+async function stampede({ folder, port }: Run, name: SubjectName): Promise<number> {
   const children = Array.from({ length: PROCESSES }, () =>
-    fork(join(folder, 'cache-stampede.js'), [name, String(port)], { execArgv: [] }),
+    fork(join(folder, 'stampede.js'), [name, String(port)], { execArgv: [] }),
   );
   try {
     await Promise.all(children.map((child) => answer(child)));
@@ -296,13 +224,19 @@ async function stampede(folder: string, port: number, name: SubjectName): Promis
 }
 
 async function answer(child: ReturnType<typeof fork>): Promise<unknown> {
-  const [message] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([code]): never => {
-      throw new Error(`A process of the stampede ended early with ${code}.`);
-    }),
-  ]);
-  return message;
+  const answered = new AbortController();
+  const { signal } = answered;
+  try {
+    const [message] = await Promise.race([
+      once(child, 'message', { signal }),
+      once(child, 'exit', { signal }).then(([code]): never => {
+        throw new Error(`A process of the benchmark ended early with ${code}.`);
+      }),
+    ]);
+    return message;
+  } finally {
+    answered.abort();
+  }
 }
 
 type Measure = keyof Round;

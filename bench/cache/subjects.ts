@@ -3,9 +3,9 @@
  * live of ten minutes. All other options are each library's defaults.
  */
 import Redis from 'iovalkey';
-import type { CacheStrategy } from '../lib/runtime/tiered-cache/strategy';
-import { TieredCache } from '../lib/runtime/tiered-cache/tiered-cache';
-import { ValkeyServer } from '../lib/runtime/valkey/server';
+import type { CacheStrategy } from '../../lib/runtime/tiered-cache/strategy';
+import { TieredCache } from '../../lib/runtime/tiered-cache/tiered-cache';
+import { ValkeyServer } from '../../lib/runtime/valkey/server';
 
 export interface Subject {
   getOrLoad(key: string, load: () => Promise<unknown>): Promise<unknown>;

@@ -1,0 +1,1 @@
+export { cacheBenchmark } from './benchmark';
