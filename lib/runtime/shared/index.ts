@@ -1,6 +1,6 @@
 export { type AwsKeys, connectRequestSigner } from './aws-signature';
 export { Deadlines, type Wait } from './deadlines';
-export { CacheKeyNames, isShortenedKey, shortenKey } from './key-names';
+export { CacheKeyNames, isOwnName, isShortenedKey, shortenKey } from './key-names';
 export { isWellFormed, type KeyPartRule, keyPart, keyText, keyTexts } from './key-part';
 export { callingLoad, type Load, refuseCircle, runLoader } from './load-circle';
 export { lruCache } from './lru-cache';

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { CacheCodec } from '../entries';
 import { CacheMetrics } from '../metrics';
-import { Deadlines, isShortenedKey, keyText, keyTexts, shortenKey } from '../shared';
+import { Deadlines, isOwnName, isShortenedKey, keyText, keyTexts, shortenKey } from '../shared';
 import type { CacheEvents } from './events';
 import { InvalidationClock } from './invalidation-clock';
 import { valueForCaller } from './isolation';
@@ -112,16 +112,15 @@ export class TieredCache {
     if (typeof key !== 'string') return refusedKey(key);
     const strategy = options?.strategy ?? this.settings.strategy;
     const wholeKey = strategy.prefix + key;
-    const name = shortenKey(wholeKey);
-    const cached = this.memory.find(name);
+    const cached = isOwnName(wholeKey) ? this.memory.find(wholeKey) : undefined;
     if (cached !== undefined) {
       const now = performance.now();
       if (now < cached.plainHitUntil && this.trusts(cached, options?.tags, now)) {
-        this.observer.hit(name, 'memory', true);
+        this.observer.hit(wholeKey, 'memory', true);
         return Promise.resolve((cached.copied ? valueForCaller(cached) : cached.value) as T);
       }
     }
-    return this.getOrLoadByName(name, wholeKey, loader, options, cached) as Promise<T>;
+    return this.getOrLoadByName(wholeKey, loader, options, cached) as Promise<T>;
   }
 
   /** Returns the value of a key, if it is cached. Loads and renews nothing. */
@@ -216,13 +215,14 @@ export class TieredCache {
   }
 
   private getOrLoadByName(
-    name: string,
     wholeKey: string,
     loader: CacheLoader<unknown>,
     options: CacheCallOptions | undefined,
-    cached: MemoryEntry | undefined,
+    ofWholeKey: MemoryEntry | undefined,
   ) {
     try {
+      const name = shortenKey(wholeKey);
+      const cached = name === wholeKey ? ofWholeKey : this.memory.find(name);
       const tags = tagNames(options?.tags);
       if (this.closing !== undefined) return this.loads.loadUncached(name, loader);
       const request = {
