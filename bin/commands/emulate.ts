@@ -1,4 +1,5 @@
 import { IsochroneError } from '../../lib/model/errors';
+import { visible } from '../../lib/model/visible';
 import { readAssembly } from '../../lib/tools/assembly';
 import {
   type DistributionModel,
@@ -6,6 +7,7 @@ import {
   readDistribution,
   startEmulator,
 } from '../../lib/tools/simulation';
+import { print, printError } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 import { EDGE_CODE, limitsOf, withEdgeCode } from './edge-code';
 
@@ -70,11 +72,12 @@ async function runEmulator(args: readonly string[]): Promise<number> {
     host: options.host,
     port,
     limits,
-    onLine: (line) => console.error(line),
+    // A line of edge code cannot pass for one of another function, or of this command.
+    onLine: (text) => printError(text.replaceAll('\n', '\n  ')),
   });
-  for (const gap of distribution.gaps) console.error(gap);
-  console.log(
-    `${distribution.id} at http://${options.host}:${running.port}, ` +
+  for (const gap of distribution.gaps) printError(visible(gap));
+  print(
+    `${visible(distribution.id)} at http://${options.host}:${running.port}, ` +
       `as ${place.pop} behind ${place.regional}.`,
   );
 

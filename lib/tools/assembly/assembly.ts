@@ -5,6 +5,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsochroneError } from '../../model/errors';
+import { visible } from '../../model/visible';
 import { pathInside } from './inside';
 import { isObject, listOf, objectOf } from './values';
 
@@ -172,7 +173,8 @@ function messageOf(error: unknown): string {
 
 function notWhole(root: string, file: string, reason: string): IsochroneError {
   return new IsochroneError(
-    `${root} is not a whole assembly: ${file} cannot be used (${reason}).\n` +
+    `${visible(root)} is not a whole assembly: ${visible(file)} cannot be used ` +
+      `(${visible(reason)}).\n` +
       'Synthesize it with `npx cdk synth`, or name the right folder.',
   );
 }

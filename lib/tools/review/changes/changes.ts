@@ -10,6 +10,7 @@ import {
 } from '@aws-cdk/cloudformation-diff';
 import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
+import { visible } from '../../../model/visible';
 import { type Assembly, type AssemblyStack, isObject, type TemplateResource } from '../../assembly';
 import { resolved, SHOWN_CHARACTERS, shown, text } from '../template-values';
 import {
@@ -186,7 +187,9 @@ function pairStacks(base: Assembly, head: Assembly): StackPair[] {
 function someNames({ stacks }: Assembly): string {
   const names = stacks
     .slice(0, 3)
-    .map(({ stackName, region }) => `${stackName}${region === undefined ? '' : ` in ${region}`}`);
+    .map(({ stackName, region }) =>
+      visible(`${stackName}${region === undefined ? '' : ` in ${region}`}`),
+    );
   return names.join(', ') + (stacks.length > names.length ? ', …' : '');
 }
 
