@@ -1,4 +1,4 @@
-import { IsochroneError } from '../../lib/model/errors';
+import { describeKind, describeValue, IsochroneError } from '../../lib/model/errors';
 import { visible } from '../../lib/model/visible';
 import { readAssembly } from '../../lib/tools/assembly';
 import {
@@ -56,6 +56,8 @@ async function runEmulator(args: readonly string[]): Promise<number> {
   const port = Number(options.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw invalidOption('--port', options.port, 'a number from 0 to 65535');
+  if (/[/@?#\s]/.test(options.host))
+    throw invalidOption('--host', options.host, 'a host name or an address');
   const place = edgeLocation(options.pop);
   if (!place)
     throw invalidOption('--pop', options.pop, 'the code of an edge location, such as NRT');
@@ -131,8 +133,13 @@ function pair(entry: string): [name: string, value: string] | undefined {
   return end <= 0 ? undefined : [entry.slice(0, end), entry.slice(end + 1)];
 }
 
+/** A value as it was given. A URL may hold a password, so that is not shown. */
+function received(value: string): string {
+  return /[/@?#\s]/.test(value) ? describeKind(value) : describeValue(value);
+}
+
 function invalidOption(option: string, value: string, allowed: string): IsochroneError {
   return new IsochroneError(
-    `isochrone: ${option} must be ${allowed}, got ${JSON.stringify(value)}.\n\n${emulate.usage}`,
+    `isochrone: ${option} must be ${allowed}, got ${received(value)}.\n\n${emulate.usage}`,
   );
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import { MemorySemanticStore } from './memory-store';
 import {
   CANDIDATES,
@@ -55,14 +55,14 @@ export class ValkeySemanticStore implements SemanticStore {
     if (!Number.isInteger(this.dimensions) || this.dimensions < 1 || this.dimensions > 32_768) {
       throw new IsochroneError(
         'ValkeySemanticStore: dimensions must be a whole number from 1 to 32768, ' +
-          `got ${this.dimensions}.\n` +
+          `got ${describeKind(this.dimensions)}.\n` +
           "Valkey does not index longer vectors. Set the embedder's `dimensions`.",
       );
     }
     if (!/^[\w:-]{1,100}$/.test(this.namespace)) {
       throw new IsochroneError(
         'ValkeySemanticStore: namespace must be 1 to 100 letters, digits, and : _ -, ' +
-          `got ${JSON.stringify(this.namespace)}.\n` +
+          `got ${describeKind(this.namespace)}.\n` +
           'It names an index and prefixes the keys. Choose a plain name.',
       );
     }
