@@ -19,7 +19,7 @@ let listening: (url: string) => void;
 
 beforeEach(() => {
   written = [];
-  const write = (text?: unknown) => {
+  const write = (...[text]: unknown[]) => {
     written.push(String(text));
     const [url] = /http:\/\/127[\d.:]+/.exec(String(text)) ?? [];
     if (url !== undefined) listening?.(url);
