@@ -1,8 +1,10 @@
 /** The CDK app: reads one deployment file and builds one stage. */
+import { inspect } from 'node:util';
 import { App } from 'aws-cdk-lib';
 import { loadDeployment, systemName } from '../lib/model/config';
 import { IsochroneError } from '../lib/model/errors';
 import { IsochroneStage } from '../lib/stage';
+import { printError } from './output';
 
 /** The deployment file if `-c deployment=` is not given. */
 const DEFAULT_DEPLOYMENT = 'deployments/market.yaml';
@@ -34,6 +36,6 @@ try {
   const correctable =
     error instanceof IsochroneError ||
     (error instanceof Error && error.name === 'ValidationFailed');
-  console.error(correctable ? error.message : error);
+  printError(correctable ? error.message : inspect(error));
   process.exitCode = 1;
 }

@@ -8,7 +8,6 @@ import {
   cleanupEdge,
   emulate,
   migrate,
-  printError,
   promote,
   replay,
   review,
@@ -16,6 +15,7 @@ import {
   synth,
   verifier,
 } from './commands';
+import { print, printError } from './output';
 
 const COMMANDS: readonly Command[] = [
   synth,
@@ -32,7 +32,7 @@ const COMMANDS: readonly Command[] = [
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined || name === 'help' || name === '--help') {
-    console.log(`isochrone <command>\n\n${COMMANDS.map(({ usage }) => usage).join('\n\n')}`);
+    print(`isochrone <command>\n\n${COMMANDS.map(({ usage }) => usage).join('\n\n')}`);
     return name === undefined ? 2 : 0;
   }
   const command = COMMANDS.find((candidate) => candidate.name === name);

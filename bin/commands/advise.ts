@@ -1,9 +1,9 @@
 import { IsochroneError } from '../../lib/model/errors';
 import { advise as adviseOn, formatAdvice } from '../../lib/tools/postgres';
+import { print, printJson } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 import { databaseAddress } from './database-url';
 import { loadOptional } from './optional-package';
-import { print, printJson } from './output';
 
 export const advise: Command = {
   name: 'advise',

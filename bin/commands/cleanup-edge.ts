@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CLOUDFRONT_REGION } from '../../lib/model/aws';
 import { IsochroneError } from '../../lib/model/errors';
 import { cleanUpEdge, type EdgeFunctionsApi, formatEdgeCleanup } from '../../lib/tools/account';
+import { print } from '../output';
 import { awsClient } from './aws-client';
 import { type Command, formatUsage, readOptions } from './command';
 import type { Load } from './optional-package';
-import { print } from './output';
 
 export const cleanupEdge: Command = {
   name: 'cleanup-edge',

@@ -7,6 +7,7 @@ import {
   type Limits,
   MIN_MEMORY_BYTES,
 } from '../../lib/tools/simulation';
+import { printError } from '../output';
 
 /** The exit code if the edge code was stopped, so that there is no result. */
 const STOPPED = 5;
@@ -38,7 +39,7 @@ export async function withEdgeCode(run: () => Promise<number>): Promise<number> 
     return await run();
   } catch (error) {
     if (!(error instanceof EdgeCodeStopped)) throw error;
-    console.error(error.message);
+    printError(error.message);
     return STOPPED;
   }
 }

@@ -1,4 +1,5 @@
-import { IsochroneError } from '../../lib/model/errors';
+import { describeKind, describeValue, IsochroneError } from '../../lib/model/errors';
+import { visible } from '../../lib/model/visible';
 import { readAssembly } from '../../lib/tools/assembly';
 import {
   type DistributionModel,
@@ -6,6 +7,7 @@ import {
   readDistribution,
   startEmulator,
 } from '../../lib/tools/simulation';
+import { print, printError } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 import { EDGE_CODE, limitsOf, withEdgeCode } from './edge-code';
 
@@ -54,6 +56,8 @@ async function runEmulator(args: readonly string[]): Promise<number> {
   const port = Number(options.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw invalidOption('--port', options.port, 'a number from 0 to 65535');
+  if (/[/@?#\s]/.test(options.host))
+    throw invalidOption('--host', options.host, 'a host name or an address');
   const place = edgeLocation(options.pop);
   if (!place)
     throw invalidOption('--pop', options.pop, 'the code of an edge location, such as NRT');
@@ -70,11 +74,12 @@ async function runEmulator(args: readonly string[]): Promise<number> {
     host: options.host,
     port,
     limits,
-    onLine: (line) => console.error(line),
+    // A line of edge code cannot pass for one of another function, or of this command.
+    onLine: (text) => printError(text.replaceAll('\n', '\n  ')),
   });
-  for (const gap of distribution.gaps) console.error(gap);
-  console.log(
-    `${distribution.id} at http://${options.host}:${running.port}, ` +
+  for (const gap of distribution.gaps) printError(visible(gap));
+  print(
+    `${visible(distribution.id)} at http://${options.host}:${running.port}, ` +
       `as ${place.pop} behind ${place.regional}.`,
   );
 
@@ -128,8 +133,13 @@ function pair(entry: string): [name: string, value: string] | undefined {
   return end <= 0 ? undefined : [entry.slice(0, end), entry.slice(end + 1)];
 }
 
+/** A value as it was given. A URL may hold a password, so that is not shown. */
+function received(value: string): string {
+  return /[/@?#\s]/.test(value) ? describeKind(value) : describeValue(value);
+}
+
 function invalidOption(option: string, value: string, allowed: string): IsochroneError {
   return new IsochroneError(
-    `isochrone: ${option} must be ${allowed}, got ${JSON.stringify(value)}.\n\n${emulate.usage}`,
+    `isochrone: ${option} must be ${allowed}, got ${received(value)}.\n\n${emulate.usage}`,
   );
 }

@@ -3,7 +3,6 @@ export { cleanupEdge } from './cleanup-edge';
 export type { Command } from './command';
 export { emulate } from './emulate';
 export { migrate } from './migrate';
-export { printError } from './output';
 export { promote } from './promote';
 export { replay } from './replay';
 export { review } from './review';

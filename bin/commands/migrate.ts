@@ -11,10 +11,10 @@ import {
   refusal,
   sqlState,
 } from '../../lib/tools/postgres';
+import { print } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 import { databaseAddress } from './database-url';
 import { loadOptional } from './optional-package';
-import { print } from './output';
 
 export const migrate: Command = {
   name: 'migrate',

@@ -13,10 +13,10 @@ import {
   promote as promoteRegion,
   promotionChanges,
 } from '../../lib/tools/account';
+import { print, printError } from '../output';
 import { awsClient } from './aws-client';
 import { type Command, formatUsage, readOptions } from './command';
 import type { Load } from './optional-package';
-import { print, printError } from './output';
 
 /** 2: act now. 3: promoted, but run the command again when the old region is back. */
 const EXIT_CODES: Record<PromotionOutcome, number> = {

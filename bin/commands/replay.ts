@@ -14,6 +14,7 @@ import {
   readDistribution,
   replay as replayLog,
 } from '../../lib/tools/simulation';
+import { print } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 import { EDGE_CODE, limitsOf, sizeOf, withEdgeCode } from './edge-code';
 import { loadOptional } from './optional-package';
@@ -119,7 +120,7 @@ async function runReplay(args: readonly string[]): Promise<number> {
       ...(objectives && { objectives }),
     });
     progress.stop();
-    console.log(formatReplay(report, { cells: options.cells }));
+    print(formatReplay(report, { cells: options.cells }));
     if (options.json !== undefined)
       writeOutput('--json', options.json, `${JSON.stringify(report, null, 2)}\n`);
     if (page !== undefined)

@@ -15,6 +15,7 @@ import {
   reviewChange,
   reviewedAcknowledgements,
 } from '../../lib/tools/review';
+import { printColored } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 import { EDGE_CODE, limitsOf, withEdgeCode } from './edge-code';
 import { writeOutput } from './output-file';
@@ -89,7 +90,7 @@ async function runReview(args: readonly string[]): Promise<number> {
     }),
   );
   const colors = process.stdout.isTTY && process.env.NO_COLOR === undefined;
-  console.log(formatChangeText(found, colors ? styleText : undefined));
+  printColored(formatChangeText(found, colors ? styleText : undefined));
   if (options.markdown !== undefined)
     writeOutput('--markdown', options.markdown, `${formatChangeMarkdown(found)}\n`);
   if (options.json !== undefined)

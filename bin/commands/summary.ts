@@ -1,7 +1,7 @@
 import { readAssembly } from '../../lib/tools/assembly';
 import { deploymentDiagram, formatSummary, summarize } from '../../lib/tools/review';
+import { print, printJson } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
-import { print, printJson } from './output';
 
 export const summary: Command = {
   name: 'summary',

@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { IsochroneError } from '../../lib/model/errors';
 import { readAssembly } from '../../lib/tools/assembly';
 import { formatSummary, summarize } from '../../lib/tools/review';
+import { print } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
-import { print } from './output';
 
 export const synth: Command = {
   name: 'synth',

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { IsochroneError } from '../../lib/model/errors';
 import { scramVerifier } from '../../lib/tools/postgres';
+import { print, printJson } from '../output';
 import { type Command, formatUsage, readOptions } from './command';
 
 export const verifier: Command = {
@@ -31,7 +32,8 @@ export const verifier: Command = {
       );
     }
     const made = scramVerifier((await text(process.stdin)).replace(/\r?\n$/, ''));
-    console.log(user === undefined ? made : JSON.stringify({ [user]: made }));
+    if (user === undefined) print(made);
+    else printJson({ [user]: made }, 0);
     return 0;
   },
 };

@@ -34,8 +34,8 @@ export function visibleLines(text: string): string {
 }
 
 /** A value as JSON whose text has only characters that are drawn, and line breaks. */
-export function visibleJson(value: unknown): string {
-  return JSON.stringify(value, null, 2).replace(INVISIBLE_IN_LINES, (character) =>
+export function visibleJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, null, indent).replace(INVISIBLE_IN_LINES, (character) =>
     Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
       .map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`)
       .join(''),

@@ -170,3 +170,16 @@ test('a port that is in use is reported by its number', async () => {
   await expect(emulate.run(args)).rejects.toThrow(`cannot listen at 127.0.0.1:${port} (`);
   other.close();
 });
+
+test.each([
+  ['--origin', 'http://app:hunter2@127.0.0.1/base'],
+  ['--origin', 'site=ftp://app:hunter2@127.0.0.1'],
+  ['--origin', 'app:hunter2@127.0.0.1'],
+  ['--host', 'http://app:hunter2@127.0.0.1'],
+  ['--host', 'app:hunter2@127.0.0.1'],
+])('%s %j is refused without showing it', async (...option) => {
+  const args = ['--assembly', forwardAllAssembly(), '--origin', 'http://127.0.0.1:1', ...option];
+  const error = await emulate.run(args).catch(String);
+  expect(error).toMatch(new RegExp(`${option[0]} must be .*, got text\\.`));
+  expect(error).not.toContain('hunter2');
+});

@@ -78,6 +78,7 @@ export class CloudFrontInvalidator implements EdgeInvalidator {
       throw invalidOption('CloudFrontInvalidator', {
         property: 'distributionId',
         value: distributionId,
+        mayBeSecret: true,
         allowed: 'the id of a distribution',
         rule: 'It has capital letters and digits.',
         fix: 'Write it like "E2QWRUHEXAMPLE".',

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { describeValue, IsochroneError, invalidOption } from '../../model/errors';
+import { describeKind, describeValue, IsochroneError, invalidOption } from '../../model/errors';
 import { wholeNumber } from '../shared';
 import type { CacheServer } from '../tiered-cache';
 import type { EdgeInvalidator } from './edge';
@@ -174,7 +174,7 @@ export class Invalidator {
       const [field, value] = wrong ?? ['detail', detail];
       throw new IsochroneError(
         `Invalidator: ${field} must be ${field === 'detail' ? 'an object' : 'text'}, ` +
-          `got ${describeValue(value)}.\n` +
+          `got ${describeKind(value)}.\n` +
           'Every event of EventBridge has id, source, detail-type and detail. ' +
           'Give the event as the target receives it, without an input transformer.',
       );

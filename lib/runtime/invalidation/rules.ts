@@ -1,4 +1,4 @@
-import { describeValue, IsochroneError } from '../../model/errors';
+import { describeKind, describeValue, IsochroneError } from '../../model/errors';
 import { edgePath } from './edge';
 import {
   escapeGlob,
@@ -170,7 +170,7 @@ function parseRule(rule: InvalidationRule, place: string): ParsedRule {
   if (unknown !== undefined) {
     throw new IsochroneError(
       `${where}: ${unknown} must be absent, ` +
-        `got ${describeValue((rule as unknown as Record<string, unknown>)[unknown])}.\n` +
+        `got ${describeKind((rule as unknown as Record<string, unknown>)[unknown])}.\n` +
         'An unknown field would silently not apply. ' +
         `Known are event, source, ${KINDS.join(', ')}.`,
     );

@@ -1,4 +1,4 @@
-import { describeValue, IsochroneError } from '../../model/errors';
+import { describeKind, describeValue, IsochroneError } from '../../model/errors';
 
 /** The most texts that one template may make of the lists in an event. */
 const MAX_TEXTS = 1000;
@@ -78,7 +78,7 @@ export function fillTemplate(
       if (text !== undefined) return escaped(text);
       throw new IsochroneError(
         `${where}: the field ${field} of ${describeValue(template.source)} must be text, ` +
-          `a number or a list of those, got ${describeValue(value)}.\n` +
+          `a number or a list of those, got ${describeKind(value)}.\n` +
           'Without it, the template would name something that was never cached. ' +
           'Send the field with the event, or take it out of the rule.',
       );

@@ -254,7 +254,14 @@ function checkLabels(labels: MetricLabels): void {
 
 function refused(property: string, value: unknown, allowed: string, rule: string): IsochroneError {
   const fix = 'Leave it out for the default.';
-  return invalidOption('CacheMetrics', { property, value, allowed, rule, fix });
+  return invalidOption('CacheMetrics', {
+    property,
+    value,
+    mayBeSecret: true,
+    allowed,
+    rule,
+    fix,
+  });
 }
 
 /**

@@ -165,6 +165,7 @@ export function checkQueryCacheOptions(
     throw invalidOption('QueryCache', {
       property: 'scope',
       value: scope,
+      mayBeSecret: true,
       allowed: "'optional' or 'required'",
       rule: 'It is a rule for every query. The scope of one query is an option of the query.',
       fix: "Set `scope: 'required'`, and a scope with each query.",
@@ -176,6 +177,7 @@ export function checkQueryCacheOptions(
     throw invalidOption('QueryCache', {
       property: 'database',
       value: database,
+      mayBeSecret: true,
       allowed: 'a name',
       rule: 'Two databases without names would be served each other’s rows.',
       fix: 'Name the database and the user, such as `market-eu/reader`.',

@@ -238,6 +238,7 @@ function checkNumber(owner: string, value: unknown, [property, min, max, rule]: 
   throw invalidOption(owner, {
     property,
     value,
+    mayBeSecret: typeof value !== 'number',
     allowed: `a number from ${min} to ${max}`,
     rule,
     fix: 'Leave it out for the default, or correct the unit.',
@@ -263,6 +264,7 @@ function checkNames(
   throw invalidOption(owner, {
     property,
     value: wrong[0],
+    mayBeSecret: true,
     allowed: 'a list of names',
     rule,
     fix: 'Write each name by itself.',
@@ -280,6 +282,7 @@ function checkChoice(
   throw invalidOption(owner, {
     property,
     value,
+    mayBeSecret: true,
     allowed: choices.map((choice) => JSON.stringify(choice)).join(' or '),
     rule,
     fix: 'Leave it out for the default.',
@@ -339,6 +342,7 @@ export function checkRoute<Request>(route: ResponseRoute<Request>): void {
     throw invalidOption(owner, {
       property: 'ttlSeconds',
       value: route.ttlSeconds,
+      mayBeSecret: typeof route.ttlSeconds !== 'number',
       allowed: "a number of seconds or 'answer'",
       rule: 'Only the route knows how long its responses may be shared.',
       fix: 'Start with a few seconds.',
@@ -350,6 +354,7 @@ export function checkRoute<Request>(route: ResponseRoute<Request>): void {
     throw invalidOption(owner, {
       property: 'staleSeconds',
       value: route.staleSeconds,
+      mayBeSecret: typeof route.staleSeconds !== 'number',
       allowed: "0 with ttlSeconds 'answer'",
       rule: 'The store must know when to renew an entry before the response is there.',
       fix: 'Give ttlSeconds as a number.',
@@ -405,6 +410,7 @@ export function checkTags(tags: unknown): string[] {
     ? invalidOption(rule.owner, {
         property: 'tags',
         value: tags,
+        mayBeSecret: true,
         allowed: 'a list of strings',
         rule: 'A response can have several tags.',
         fix: 'Put the tag into brackets.',
@@ -422,6 +428,7 @@ function checkQuery(owner: string, query: QueryKey | undefined): void {
     throw invalidOption(owner, {
       property: 'query',
       value: query,
+      mayBeSecret: true,
       allowed: "'all', 'none', { allow: [names] } or { deny: [names] }",
       rule: 'It decides which parameters are in the key.',
       fix: 'Name the parameters that the handler reads.',
@@ -437,6 +444,7 @@ function checkStatuses(owner: string, statuses: Readonly<Record<number, number>>
     throw invalidOption(owner, {
       property: 'statuses',
       value: status,
+      mayBeSecret: typeof status !== 'number',
       allowed: 'a status from 200 to 499, other than 206 and 304',
       rule:
         'Partial content, a validation or a failure cannot answer other requests ' +

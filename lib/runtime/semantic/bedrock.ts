@@ -1,4 +1,4 @@
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import type { Embedder } from './embedder';
 
 /** The part of the SDK's client that is used here. `BedrockRuntimeClient` has it. */
@@ -81,7 +81,7 @@ export class BedrockEmbedder implements Embedder {
     if (!this.cohere && !titan) {
       throw new IsochroneError(
         'BedrockEmbedder: modelId must be Titan Text Embeddings V2 or Cohere Embed v3, got ' +
-          `${JSON.stringify(this.modelId)}.\n` +
+          `${describeKind(this.modelId)}.\n` +
           'Each model has its own request and response. For another model, implement `Embedder`.',
       );
     }
@@ -90,7 +90,7 @@ export class BedrockEmbedder implements Embedder {
     if (!allowed.includes(this.dimensions)) {
       throw new IsochroneError(
         `BedrockEmbedder: dimensions must be one of ${allowed.join(', ')}, ` +
-          `got ${this.dimensions}.\n` +
+          `got ${describeKind(this.dimensions)}.\n` +
           `${this.modelId} supports no other length. Omit it for 1024.`,
       );
     }
@@ -99,7 +99,8 @@ export class BedrockEmbedder implements Embedder {
     if (!Number.isInteger(concurrency) || concurrency < 1 || !(this.timeoutMs > 0)) {
       throw new IsochroneError(
         'BedrockEmbedder: concurrency must be a whole number of at least 1 and timeoutMs more ' +
-          `than 0, got ${concurrency} and ${this.timeoutMs}.\n` +
+          `than 0, got ${describeKind(concurrency)} and ` +
+          `${describeKind(this.timeoutMs)}.\n` +
           'Otherwise no call could succeed. Omit them for 8 and 1000.',
       );
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import {
   CANDIDATES,
   type SemanticCandidate,
@@ -58,7 +58,7 @@ export class MemorySemanticStore implements SemanticStore {
     if (!(this.maxEntries >= 1) || !(this.maxBytes >= 1)) {
       throw new IsochroneError(
         'MemorySemanticStore: maxEntries and maxBytes must be at least 1, ' +
-          `got ${this.maxEntries} and ${this.maxBytes}.\n` +
+          `got ${describeKind(this.maxEntries)} and ${describeKind(this.maxBytes)}.\n` +
           'A store without room finds nothing. Omit them for 5000 and 64 MiB.',
       );
     }

@@ -1,4 +1,4 @@
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import type { SemanticMetrics } from '../metrics';
 import type { Embedder } from './embedder';
 import type { SemanticGuard } from './guards';
@@ -94,7 +94,7 @@ export interface SemanticCacheOptions<Answer> {
 
 const invalidOption = (property: string, allowed: string, value: unknown, rule: string) =>
   new IsochroneError(
-    `SemanticCache: ${property} must be ${allowed}, got ${String(value)}.\n${rule}`,
+    `SemanticCache: ${property} must be ${allowed}, got ${describeKind(value)}.\n${rule}`,
   );
 
 /** @throws IsochroneError for an invalid option */

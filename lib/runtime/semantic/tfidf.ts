@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import type { Embedder } from './embedder';
 import { canonicalWord, tokensOf, wordSet } from './question';
 
@@ -64,7 +64,7 @@ export class TfIdfEmbedder implements Embedder {
     if (!Number.isInteger(this.dimensions) || this.dimensions < 64 || this.dimensions > 16_384) {
       throw new IsochroneError(
         'TfIdfEmbedder: dimensions must be a whole number from 64 to 16384, ' +
-          `got ${this.dimensions}.\n` +
+          `got ${describeKind(this.dimensions)}.\n` +
           'Below, hashed terms collide too often; above, vectors take too much memory. ' +
           'Omit it for 1024.',
       );

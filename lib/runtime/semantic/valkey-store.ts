@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { IsochroneError } from '../../model/errors';
+import { describeKind, IsochroneError } from '../../model/errors';
 import { MemorySemanticStore } from './memory-store';
 import {
   CANDIDATES,
@@ -55,14 +55,14 @@ export class ValkeySemanticStore implements SemanticStore {
     if (!Number.isInteger(this.dimensions) || this.dimensions < 1 || this.dimensions > 32_768) {
       throw new IsochroneError(
         'ValkeySemanticStore: dimensions must be a whole number from 1 to 32768, ' +
-          `got ${this.dimensions}.\n` +
+          `got ${describeKind(this.dimensions)}.\n` +
           "Valkey does not index longer vectors. Set the embedder's `dimensions`.",
       );
     }
     if (!/^[\w:-]{1,100}$/.test(this.namespace)) {
       throw new IsochroneError(
         'ValkeySemanticStore: namespace must be 1 to 100 letters, digits, and : _ -, ' +
-          `got ${JSON.stringify(this.namespace)}.\n` +
+          `got ${describeKind(this.namespace)}.\n` +
           'It names an index and prefixes the keys. Choose a plain name.',
       );
     }
@@ -78,7 +78,7 @@ export class ValkeySemanticStore implements SemanticStore {
   }
 
   public async exact(scope: string, key: string): Promise<StoredAnswer | undefined> {
-    const values = await this.commands.call('HMGET', this.keyOf(scope, key), ...FIELDS);
+    const values = await this.read(this.keyOf(scope, key), 'HMGET', ...FIELDS);
     if (!Array.isArray(values)) return undefined;
     return storedAnswer(
       scope,
@@ -134,7 +134,7 @@ export class ValkeySemanticStore implements SemanticStore {
 
   public async generation(corpus: string): Promise<string> {
     const key = `${this.namespace}:corpus:${corpus}`;
-    const known = await this.commands.call('GETEX', key, 'EX', GENERATION_SECONDS);
+    const known = await this.read(key, 'GETEX', 'EX', GENERATION_SECONDS);
     if (typeof known === 'string') return known;
     await this.commands.call('SET', key, randomUUID(), 'EX', GENERATION_SECONDS, 'NX');
     const made = await this.commands.call('GET', key);
@@ -150,6 +150,21 @@ export class ValkeySemanticStore implements SemanticStore {
       'EX',
       GENERATION_SECONDS,
     );
+  }
+
+  /** Reads a key. A value of another type is none of this store's, and is removed. */
+  private async read(
+    key: string,
+    command: string,
+    ...rest: readonly (string | number)[]
+  ): Promise<unknown> {
+    try {
+      return await this.commands.call(command, key, ...rest);
+    } catch (error) {
+      if (!/WRONGTYPE/.test(String(error))) throw error;
+      await this.commands.call('UNLINK', key);
+      return undefined;
+    }
   }
 
   private async search(
@@ -173,7 +188,7 @@ export class ValkeySemanticStore implements SemanticStore {
       ...['RETURN', returned.length, ...returned],
       ...['LIMIT', 0, count, 'DIALECT', 2],
     );
-    return candidatesOf(reply, scope, this.prefix + scope).sort(
+    return candidatesOf(reply, scope, this.prefix + scope, count).sort(
       (one, other) => other.score - one.score,
     );
   }
@@ -233,22 +248,34 @@ export function vectorBytes(vector: Float32Array): Buffer {
   return bytes;
 }
 
-function candidatesOf(reply: unknown, scope: string, keyPrefix: string): SemanticCandidate[] {
+function candidatesOf(
+  reply: unknown,
+  scope: string,
+  keyPrefix: string,
+  count: number,
+): SemanticCandidate[] {
   if (!Array.isArray(reply)) return [];
   const candidates: SemanticCandidate[] = [];
-  for (let at = 1; at + 1 < reply.length; at += 2) {
+  for (let at = 1; at + 1 < reply.length && at <= 2 * count; at += 2) {
     const pairs: unknown = reply[at + 1];
     if (!Array.isArray(pairs)) continue;
     const fields: Record<string, unknown> = {};
     for (let field = 0; field + 1 < pairs.length; field += 2)
       fields[String(pairs[field])] = pairs[field + 1];
     const entry = storedAnswer(scope, String(reply[at]).slice(keyPrefix.length + 1), fields);
-    const score = 1 - Number(fields.distance);
+    const score = scoreOf(fields.distance);
     // A key of another scope would mean that the server did not apply the filter.
-    if (entry && Number.isFinite(score) && String(reply[at]).startsWith(`${keyPrefix}:`))
+    if (entry && score !== undefined && String(reply[at]).startsWith(`${keyPrefix}:`))
       candidates.push({ entry, score });
   }
   return candidates;
+}
+
+/** The cosine similarity behind a distance; undefined if it cannot be one. Floats are not exact. */
+function scoreOf(distance: unknown): number | undefined {
+  if (typeof distance !== 'string' || distance.trim() === '') return undefined;
+  const score = 1 - Number(distance);
+  return score >= -1.001 && score <= 1.001 ? score : undefined;
 }
 
 function storedAnswer(
@@ -262,7 +289,7 @@ function storedAnswer(
     typeof question !== 'string' ||
     typeof answer !== 'string' ||
     typeof generation !== 'string' ||
-    !(expiresAt > 0)
+    !(expiresAt > 0 && Number.isSafeInteger(expiresAt))
   )
     return undefined;
   return {

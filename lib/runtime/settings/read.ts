@@ -66,17 +66,19 @@ export async function readSettings(options: ReadSettingsOptions = {}): Promise<R
   return parseSettings(text, `The parameter ${name} of ${region}`);
 }
 
-/** @throws IsochroneError if neither the option nor the environment variable is set */
+/** @throws IsochroneError if neither the option nor the environment variable is a name */
 function required(
   property: string,
   allowed: string,
   value: string | undefined,
   variable: string,
 ): string {
-  if (value !== undefined && value !== '') return value;
+  // Names and ARNs of parameters, and regions. Errors repeat them, so nothing else is let in.
+  if (typeof value === 'string' && /^(?!.*:\/\/)[\w.:/-]+$/.test(value)) return value;
   throw invalidOption('readSettings', {
     property,
     value,
+    mayBeSecret: true,
     allowed,
     rule: `${variable} names it in a fleet.`,
     fix: `Give \`${property}\`, or set that variable.`,

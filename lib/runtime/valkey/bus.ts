@@ -147,13 +147,15 @@ export class CacheBus {
     }
     const payload = parsePayload(text);
     if (payload === undefined || payload.from === this.id) return;
-    if (payload.reset === true) {
+    const { keys = [], tags = [], loaded = [] } = payload;
+    // No bus sends so many names. Whoever did, no process walks through all of them.
+    const isTooLong = keys.length + tags.length + loaded.length > MAX_NAMES;
+    if (payload.reset === true || isTooLong) {
       const wasAlive = this.isAlive;
       this.setAlive(false);
       this.setAlive(wasAlive);
       return;
     }
-    const { keys = [], tags = [], loaded = [] } = payload;
     for (const listener of this.messageListeners) listener({ keys, tags, loaded });
   }
 

@@ -49,28 +49,31 @@ export interface ElastiCacheTokenOptions {
  */
 export function elastiCacheToken(options: ElastiCacheTokenOptions): () => Promise<string> {
   const { cacheName, userName, region = process.env.AWS_REGION, serverless = false } = options;
-  if (!/^[a-z][a-z0-9-]*$/.test(cacheName)) {
+  if (typeof cacheName !== 'string' || !/^[a-z][a-z0-9-]*$/.test(cacheName)) {
     throw invalidOption('elastiCacheToken', {
       property: 'cacheName',
       value: cacheName,
+      mayBeSecret: true,
       allowed: 'lower-case letters, digits and hyphens, starting with a letter',
       rule: 'ElastiCache stores names in lower case and compares them with the signed name.',
       fix: 'Give the id of the replication group, not its endpoint.',
     });
   }
-  if (userName === '') {
+  if (typeof userName !== 'string' || userName === '') {
     throw invalidOption('elastiCacheToken', {
       property: 'userName',
       value: userName,
+      mayBeSecret: true,
       allowed: 'a user id',
       rule: 'The token names the user that logs in.',
       fix: 'Give `userName`.',
     });
   }
-  if (region === undefined || region === '') {
+  if (typeof region !== 'string' || region === '') {
     throw invalidOption('elastiCacheToken', {
       property: 'region',
       value: region,
+      mayBeSecret: true,
       allowed: 'a region',
       rule: 'A token is signed for one region.',
       fix: 'Give `region` or set AWS_REGION.',

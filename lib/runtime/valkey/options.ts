@@ -206,6 +206,30 @@ const RANGES: readonly (readonly [keyof typeof DEFAULTS, min: number, max: numbe
   ['maxPendingInvalidations', 1, 1_000_000],
 ];
 
+/** The types of the other options, which may be passwords or beside them. */
+const KINDS: readonly (readonly [keyof ValkeyServerOptions, types: readonly string[]])[] = [
+  ['cluster', ['boolean']],
+  ['tls', ['boolean', 'object']],
+  ['username', ['string']],
+  ['password', ['string', 'function']],
+  ['connectionName', ['string']],
+  ['bus', ['boolean']],
+  ['onError', ['function']],
+];
+
+/** Errors of a connection repeat the host, so a URL with a password in its place would be logged. */
+function checkHost(property: string, host: unknown): void {
+  if (typeof host === 'string' && /^[^\s/@?#]+$/.test(host)) return;
+  throw invalidOption('ValkeyServer', {
+    property,
+    value: host,
+    mayBeSecret: true,
+    allowed: 'a host name or an address',
+    rule: 'It may hold a password, so it is not shown.',
+    fix: 'Give the parts of a URL as `host`, `port`, `username`, `password` and `tls`.',
+  });
+}
+
 /**
  * Adds the defaults and checks the options.
  *
@@ -218,21 +242,18 @@ export function completeServerOptions(options: ValkeyServerOptions): CompleteSer
   );
   const complete = { ...DEFAULTS, ...given } as CompleteServerOptions;
   const { host, namespace, nodes, cluster } = complete;
-  if (typeof host !== 'string' || host === '') {
-    throw invalidOption(owner, {
-      property: 'host',
-      value: host,
-      allowed: 'a host name or an address',
-      rule: 'Without it there is no server to connect to.',
-      fix: 'Give `host`.',
-    });
-  }
+  checkHost('host', host);
   // A namespace that ends like our tags would share their names. Braces would move the hash tag,
   // and the other excluded characters are part of glob patterns.
-  if (!/^[\w.:/-]{1,100}$/.test(namespace) || /(^|:)tag$/.test(namespace)) {
+  if (
+    typeof namespace !== 'string' ||
+    !/^[\w.:/-]{1,100}$/.test(namespace) ||
+    /(^|:)tag$/.test(namespace)
+  ) {
     throw invalidOption(owner, {
       property: 'namespace',
       value: namespace,
+      mayBeSecret: true,
       allowed: '1 to 100 letters, digits and . _ - / : that do not end in `:tag`',
       rule: 'It begins every key, and the names of tags follow `:tag:`.',
       fix: 'Write it like `market:v1`.',
@@ -247,10 +268,43 @@ export function completeServerOptions(options: ValkeyServerOptions): CompleteSer
       fix: `The default is ${DEFAULTS[property]}.`,
     });
   }
+  for (const [property, kinds] of KINDS) {
+    const value = complete[property];
+    if (value === undefined || kinds.includes(value === null ? 'null' : typeof value)) continue;
+    throw invalidOption(owner, {
+      property,
+      value,
+      mayBeSecret: true,
+      allowed: `a value of type ${kinds.join(' or ')}`,
+      rule: 'No value is converted.',
+      fix: 'Leave it out for its default.',
+    });
+  }
+  if (!Array.isArray(nodes)) {
+    throw invalidOption(owner, {
+      property: 'nodes',
+      value: nodes,
+      mayBeSecret: true,
+      allowed: 'a list of addresses',
+      rule: 'They are more addresses of the same cluster.',
+      fix: 'Write each one like `{ host, port }`.',
+    });
+  }
+  for (const [i, node] of nodes.entries()) {
+    checkHost(`nodes[${i}].host`, node?.host);
+    wholeNumber(`nodes[${i}].port`, node.port, {
+      owner,
+      min: 1,
+      max: 65_535,
+      rule: 'It is the port of that node.',
+      fix: 'Servers listen at 6379 unless they are told another port.',
+    });
+  }
   if (nodes.length > 0 && !cluster) {
     throw invalidOption(owner, {
       property: 'nodes',
       value: nodes,
+      mayBeSecret: true,
       allowed: 'left out without `cluster`',
       rule: 'A single server has one address, which follows the primary.',
       fix: 'Set `cluster: true` or remove `nodes`.',

@@ -5,6 +5,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { IsochroneError } from '../../model/errors';
+import { visible } from '../../model/visible';
 import { pathInside } from './inside';
 import { isObject, listOf, objectOf } from './values';
 
@@ -128,14 +129,35 @@ function readStacks(directory: string, root: string, read: Set<string>): Assembl
 }
 
 function readTemplate(root: string, file: string): Template {
-  const template = { Resources: {}, ...readJson(root, file) };
-  if (!isObject(template.Resources)) throw notWhole(root, file, 'its resources are not an object');
-  // `Fn::ForEach` is a list.
-  const scalar = Object.entries(template.Resources).find(
-    ([, resource]) => resource === null || typeof resource !== 'object',
+  const { Resources: resources = {}, ...sections } = readJson(root, file);
+  if (!isObject(resources)) throw notWhole(root, file, 'its resources are not an object');
+  const read = Object.entries(resources).map(([id, resource]) => {
+    const problem = resourceProblem(id, resource);
+    if (problem !== undefined) throw notWhole(root, file, `its resource ${id} ${problem}`);
+    return [id, isLoop(id, resource) ? loop(resource) : resource];
+  });
+  return { ...sections, Resources: Object.fromEntries(read) };
+}
+
+/** What keeps a value from being a resource: CloudFormation would refuse it too. */
+function resourceProblem(id: string, resource: unknown): string | undefined {
+  if (isLoop(id, resource)) return undefined;
+  if (!isObject(resource)) return 'is not an object';
+  if (typeof resource.Type !== 'string') return 'has no type';
+  const scalar = ['Properties', 'Metadata'].find(
+    (name) => resource[name] !== undefined && !isObject(resource[name]),
   );
-  if (scalar) throw notWhole(root, file, `its resource ${scalar[0]} is not an object`);
-  return template as Template;
+  return scalar && `has ${scalar} that are not an object`;
+}
+
+/** A loop is a list: "Fn::ForEach", AWS CloudFormation template reference. */
+function isLoop(id: string, resource: unknown): resource is readonly unknown[] {
+  return id.startsWith('Fn::ForEach::') && Array.isArray(resource);
+}
+
+/** A loop as one resource of its own type, because only CloudFormation unrolls it. */
+function loop(items: readonly unknown[]): TemplateResource {
+  return { Type: 'Fn::ForEach', Properties: { Loop: items } };
 }
 
 function readJson(root: string, file: string): Record<string, unknown> {
@@ -172,7 +194,8 @@ function messageOf(error: unknown): string {
 
 function notWhole(root: string, file: string, reason: string): IsochroneError {
   return new IsochroneError(
-    `${root} is not a whole assembly: ${file} cannot be used (${reason}).\n` +
+    `${visible(root)} is not a whole assembly: ${visible(file)} cannot be used ` +
+      `(${visible(reason)}).\n` +
       'Synthesize it with `npx cdk synth`, or name the right folder.',
   );
 }

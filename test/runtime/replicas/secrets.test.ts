@@ -3,47 +3,10 @@ import { inspect } from 'node:util';
 import * as fc from 'fast-check';
 import { ReplicaPool, rdsToken } from '../../../lib/runtime/replicas';
 import { openRuntime, parseSettings, readSettings } from '../../../lib/runtime/settings';
+import { expectKept, holders, printed, secrets, thrownBy } from '../secrets';
 import { SETTINGS } from '../settings/runtime-settings';
 
 jest.setTimeout(30_000);
-
-/** Long enough that no message holds it by chance. */
-const secrets = fc
-  .stringMatching(/^[A-Za-z0-9 :/@?#%'"=&$~-]{16,40}$/)
-  .filter((text) => text.trim().length > 12);
-/** What holds a secret, and is not what an option wants. */
-const holders = secrets.chain((secret) =>
-  fc
-    .constantFrom<(text: string) => unknown>(
-      (text) => text,
-      (text) => `postgresql://app:${text}@127.0.0.1:1/market`,
-      (text) => `host=127.0.0.1 password=${text}`,
-      (text) => [text],
-      (text) => [{ password: text }],
-      (text) => ({ password: text }),
-      (text) => ({ connectionString: text }),
-      (text) => new Map([['password', text]]),
-      (text) => () => text,
-    )
-    .map((hold) => ({ secret, value: hold(secret) })),
-);
-
-/** What is printed of an error, with its causes. */
-function printed(error: unknown): string {
-  const parts: string[] = [];
-  for (let each = error; each !== undefined; each = (each as Error).cause)
-    parts.push(String(each), String((each as Error).stack), JSON.stringify(each) ?? '');
-  return [...parts, inspect(error, { depth: 20, showHidden: true })].join('\n');
-}
-
-async function thrownBy(run: () => unknown): Promise<unknown> {
-  try {
-    await run();
-    return undefined;
-  } catch (error) {
-    return error;
-  }
-}
 
 /** Sets an option, which may lie within others: `pool.maxConnections`. */
 function set(target: Record<string, unknown>, path: string, value: unknown): void {
@@ -61,24 +24,6 @@ function pathsOf(value: unknown, prefix = ''): string[] {
     `${prefix}${name}`,
     ...pathsOf(inner, `${prefix}${name}.`),
   ]);
-}
-
-/** Runs with a secret in each option in turn, and expects that no error holds it. */
-async function expectKept(
-  options: readonly string[],
-  run: (option: string, value: unknown) => unknown,
-): Promise<number> {
-  let refused = 0;
-  await fc.assert(
-    fc.asyncProperty(fc.constantFrom(...options), holders, async (option, { secret, value }) => {
-      const error = await thrownBy(() => run(option, value));
-      if (error === undefined) return;
-      refused += 1;
-      expect(printed(error)).not.toContain(secret);
-    }),
-    { numRuns: 200 },
-  );
-  return refused;
 }
 
 test.each([

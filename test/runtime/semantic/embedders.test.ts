@@ -179,7 +179,7 @@ describe('BedrockEmbedder', () => {
   test.each([
     [
       { modelId: 'meta.llama' },
-      /modelId must be Titan Text Embeddings V2 or Cohere Embed v3, got "meta.llama"/,
+      /modelId must be Titan Text Embeddings V2 or Cohere Embed v3, got text/,
     ],
     [{ dimensions: 300 }, /dimensions must be one of 256, 512, 1024, got 300/],
     [{ modelId: 'cohere.embed-english-v3', dimensions: 512 }, /dimensions must be one of 1024/],

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import {
   MemorySemanticStore,
   SemanticCache,
@@ -328,5 +329,87 @@ describe('ValkeySemanticStore', () => {
 
   test('writes vectors in little-endian order', () => {
     expect(vectorBytes(Float32Array.of(1, -2)).toString('hex')).toBe('0000803f000000c0');
+  });
+});
+
+describe('what somebody else wrote to the server', () => {
+  const store = (reply: (command: string) => unknown) => {
+    const removed: unknown[] = [];
+    const commands = {
+      call: async (command: string, ...args: readonly unknown[]) => {
+        if (command === 'UNLINK') removed.push(args[0]);
+        return reply(command);
+      },
+    };
+    return { store: new ValkeySemanticStore({ commands, dimensions: 2 }), removed };
+  };
+  const vector = Float32Array.of(1, 0);
+  const fields = (overrides: Record<string, unknown>) =>
+    Object.entries({
+      ...{ question: 'q', answer: '1', generation: 'g', expiresAt: '2000000000000', distance: '0' },
+      ...overrides,
+    }).flat();
+
+  test('any reply is an answer of the right form or none', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.anything(), fc.array(fc.anything()), async (one, many) => {
+        for (const reply of [one, many, [1, 'semantic:2:s:k', many]]) {
+          const { store: forged } = store((command) => (command === 'FT._LIST' ? [] : reply));
+          for (const candidate of await forged.nearest('s', vector, 'g'))
+            expect(Math.abs(candidate.score)).toBeLessThanOrEqual(1.001);
+          const found = await forged.exact('s', 'k');
+          if (found !== undefined) expect(typeof found.answer).toBe('string');
+        }
+      }),
+    );
+  });
+
+  test.each([
+    ['no distance', { distance: null }],
+    ['an empty distance', { distance: '' }],
+    ['a distance that is not a number', { distance: 'NaN' }],
+    ['a score above 1', { distance: '-5' }],
+    ['a score below -1', { distance: '1e300' }],
+    ['an end without end', { expiresAt: 'Infinity' }],
+    ['an end beyond all dates', { expiresAt: '1e308' }],
+    ['an end before all dates', { expiresAt: '-1' }],
+    ['an answer that is not text', { answer: 7 }],
+  ])('a candidate with %s is none', async (_, overrides) => {
+    const found = async (given: Record<string, unknown>) => {
+      const reply = [1, 'semantic:2:s:k', fields(given)];
+      const { store: forged } = store((command) => (command === 'FT.SEARCH' ? reply : []));
+      return forged.nearest('s', vector, 'g');
+    };
+    expect(await found({})).toHaveLength(1);
+    expect(await found(overrides)).toEqual([]);
+  });
+
+  test('more candidates than were asked for are left out', async () => {
+    const reply = [
+      1e6,
+      ...Array(1000)
+        .fill(['semantic:2:s:k', fields({})])
+        .flat(),
+    ];
+    const { store: forged } = store((command) => (command === 'FT.SEARCH' ? reply : []));
+    expect((await forged.nearest('s', vector, 'g')).length).toBeLessThan(100);
+    expect(await forged.closest('s', vector)).toBeDefined();
+  });
+
+  test('a value of another type is removed, and another error is told', async () => {
+    let known: string | null = null;
+    const { store: forged, removed } = store((command) => {
+      if (command === 'HMGET' || command === 'GETEX')
+        throw new Error('WRONGTYPE Operation against a key holding the wrong kind of value');
+      if (command === 'SET') known = 'made';
+      return known;
+    });
+    expect(await forged.exact('s', 'k')).toBeUndefined();
+    expect(await forged.generation('prices')).toBe('made');
+    expect(removed).toEqual(['semantic:2:s:k', 'semantic:corpus:prices']);
+    const { store: down } = store(() => {
+      throw new Error('CLUSTERDOWN');
+    });
+    await expect(down.exact('s', 'k')).rejects.toThrow('CLUSTERDOWN');
   });
 });

@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import type { BusMessage } from '../../../lib/runtime/tiered-cache/server';
 import { type BusSubscriber, type BusTransport, CacheBus } from '../../../lib/runtime/valkey/bus';
 
@@ -212,4 +213,59 @@ test('after close it is not alive, sends nothing and leaves no timer', async () 
   expect(changes).toEqual([true, false]);
   expect(await bus.tell({ keys: ['k'] })).toBe(false);
   expect([exchange.open, jest.getTimerCount()]).toEqual([0, 0]);
+});
+
+describe('forged messages', () => {
+  const name = fc.oneof(fc.string(), fc.constantFrom('__proto__', 'constructor', '\ud800'));
+  const anything = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc
+      .record({
+        from: fc.oneof(name, fc.anything()),
+        keys: fc.oneof(fc.array(name), fc.anything()),
+        tags: fc.oneof(fc.array(name), fc.anything()),
+        loaded: fc.oneof(fc.array(name), fc.anything()),
+        reset: fc.anything(),
+      })
+      .map((payload) => {
+        try {
+          return JSON.stringify(payload);
+        } catch {
+          return String(payload);
+        }
+      }),
+  );
+
+  test('are ignored unless they have the form of one, and the bus goes on', async () => {
+    const { exchange, bus, received } = await connectedMember();
+    await fc.assert(
+      fc.asyncProperty(anything, async (text) => {
+        received.length = 0;
+        await exchange.publish('bus', text);
+        for (const message of received)
+          for (const list of Object.values(message))
+            expect(list.every((each: unknown) => typeof each === 'string')).toBe(true);
+      }),
+    );
+    await exchange.publish('bus', `${'['.repeat(100_000)}`);
+    received.length = 0;
+    await exchange.publish('bus', JSON.stringify({ from: 'other', keys: ['k'] }));
+    expect(received).toEqual([{ keys: ['k'], tags: [], loaded: [] }]);
+    bus.close();
+  });
+
+  test('with more names than any bus sends, are a reset', async () => {
+    const { exchange, bus, received, changes } = await connectedMember();
+    const names = (count: number) => Array.from({ length: count }, (_, i) => `k${i}`);
+    await exchange.publish('bus', JSON.stringify({ from: 'other', keys: names(500) }));
+    expect([received.length, changes]).toEqual([1, [true]]);
+    await exchange.publish('bus', JSON.stringify({ from: 'other', keys: names(501) }));
+    await exchange.publish(
+      'bus',
+      JSON.stringify({ from: 'other', keys: names(300), tags: names(300) }),
+    );
+    expect([received.length, changes]).toEqual([1, [true, false, true, false, true]]);
+    bus.close();
+  });
 });

@@ -2,7 +2,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
-import { Terminal } from '@xterm/headless';
 import * as fc from 'fast-check';
 import { visible, visibleJson, visibleLines } from '../../../lib/model/visible';
 import { formatReplay } from '../../../lib/tools/review/replay-report';
@@ -10,24 +9,7 @@ import { formatChangeText, reviewChange } from '../../../lib/tools/review/report
 import { formatSummary } from '../../../lib/tools/review/summary';
 import { HOSTILE, hostileText } from './hostile';
 import { marketReport } from './replay-report/fixture';
-
-/** What a terminal shows of an output, and whether anything but text and colors reached it. */
-async function screen(output: string) {
-  const terminal = new Terminal({ cols: 2000, rows: 4, allowProposedApi: true });
-  let active = 0;
-  for (const event of [terminal.onTitleChange, terminal.onBell]) event(() => active++);
-  for (const id of [0, 2, 8, 52]) terminal.parser.registerOscHandler(id, () => ++active > 0);
-  for (const final of ['J', 'H', 'K', 'A', 'B', 'C', 'D', 'f', 'h', 'l', 'r'])
-    terminal.parser.registerCsiHandler({ final }, () => ++active > 0);
-  await new Promise<void>((resolve) => terminal.write(output.replace(/\n/g, '\r\n'), resolve));
-  const buffer = terminal.buffer.active;
-  const lines = Array.from(
-    { length: buffer.length },
-    (_, i) => buffer.getLine(i)?.translateToString(true) ?? '',
-  );
-  terminal.dispose();
-  return { text: lines.join('\n').trimEnd(), active };
-}
+import { screen } from './screen';
 
 test.each(HOSTILE)('%j is seen as text on one line', async (text) => {
   const line = visible(text);

@@ -7,9 +7,11 @@ import {
   fullDiff,
   type ResourceDifference,
   ResourceImpact,
+  type TemplateDiff,
 } from '@aws-cdk/cloudformation-diff';
 import { STATEFUL_RESOURCE_TYPES } from '../../../model/aws';
 import { IsochroneError } from '../../../model/errors';
+import { visible } from '../../../model/visible';
 import { type Assembly, type AssemblyStack, isObject, type TemplateResource } from '../../assembly';
 import { resolved, SHOWN_CHARACTERS, shown, text } from '../template-values';
 import {
@@ -186,7 +188,9 @@ function pairStacks(base: Assembly, head: Assembly): StackPair[] {
 function someNames({ stacks }: Assembly): string {
   const names = stacks
     .slice(0, 3)
-    .map(({ stackName, region }) => `${stackName}${region === undefined ? '' : ` in ${region}`}`);
+    .map(({ stackName, region }) =>
+      visible(`${stackName}${region === undefined ? '' : ` in ${region}`}`),
+    );
   return names.join(', ') + (stacks.length > names.length ? ', …' : '');
 }
 
@@ -198,7 +202,7 @@ function resourceChanges(
 ): ResourceChange[] {
   const old = before ? normalizeTemplate(before.template) : NO_TEMPLATE;
   const now = after ? normalizeTemplate(after.template) : NO_TEMPLATE;
-  const { resources } = fullDiff(diffed(old), diffed(now));
+  const { resources } = difference(old, now, (after ?? before) as AssemblyStack);
   const describe = (id: string) => {
     const [was, is] = [old.get(id), now.get(id)];
     const stack = (is ? after : before) as AssemblyStack;
@@ -233,6 +237,41 @@ function resourceChanges(
       }),
     );
   return [...changes, ...code];
+}
+
+/**
+ * The difference by CDK, which also reads policies and throws at a malformed one.
+ *
+ * @throws IsochroneError that names the resource
+ */
+function difference(
+  old: NormalizedTemplate,
+  now: NormalizedTemplate,
+  { path }: AssemblyStack,
+): TemplateDiff {
+  try {
+    return fullDiff(diffed(old), diffed(now));
+  } catch (error) {
+    const [id = 'a resource'] = [...old.keys(), ...now.keys()].filter((each) =>
+      [old, now].some((template) => !isDiffed(template, each)),
+    );
+    throw new IsochroneError(
+      `${visible(path)}/${visible(originalNames(id))} cannot be compared: its properties are ` +
+        `malformed (${visible(String((error as Error).message))}).\n` +
+        'CloudFormation would refuse it too. Correct it, and synthesize the assembly again.',
+    );
+  }
+}
+
+function isDiffed(template: NormalizedTemplate, id: string): boolean {
+  const found = template.get(id);
+  if (found === undefined) return true;
+  try {
+    fullDiff({ Resources: {} }, diffed(new Map([[id, found]])));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A template in the form that CDK's diff reads. */
@@ -290,8 +329,8 @@ export function resourcePath(stack: AssemblyStack, logicalId: string): string {
 
 function section({ template }: AssemblyStack, name: string): unknown {
   const value = (template as unknown as Record<string, unknown>)[name];
-  if (name !== 'Parameters' || value === undefined) return value ?? {};
-  const { BootstrapVersion, ...own } = value as Record<string, unknown>;
+  if (name !== 'Parameters' || !isObject(value)) return value ?? {};
+  const { BootstrapVersion, ...own } = value;
   return own;
 }
 

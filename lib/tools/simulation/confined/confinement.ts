@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { IsochroneError } from '../../../model/errors';
+import { shortened } from '../../../model/visible';
 import type { DistributionModel } from '../distribution';
 import { encodeJob, type Job, type Message, parseMessage } from './job';
 import { type CallableFunction, callableFunctions, lastCall } from './last-call';
@@ -266,8 +267,8 @@ const PAGE_BYTES = 4096;
 
 function strayText({ text, functionName }: { text: string; functionName?: string }): string {
   return functionName === undefined
-    ? `it failed outside the calls of its functions: ${printable(text)}`
-    : `its function ${printable(functionName)} failed outside a call: ${printable(text)}`;
+    ? `it failed outside the calls of its functions: ${textOf(text)}`
+    : `its function ${textOf(functionName)} failed outside a call: ${textOf(text)}`;
 }
 
 function memoryText(memoryBytes: number): string {
@@ -294,7 +295,7 @@ function stoppedError(
   const last =
     called === undefined
       ? 'No edge function had been called.'
-      : `The edge function that was called last is ${printable(called.name)}.`;
+      : `The edge function that was called last is ${textOf(called.name)}.`;
   return new EdgeCodeStopped(
     `The edge code of ${assembly} was stopped: ${reason}.\n${last} There is no result.`,
   );
@@ -303,8 +304,6 @@ function stoppedError(
 /** The longest text of edge code in a message, in characters. */
 const MAX_TEXT = 300;
 
-/** Replaces control characters, which a terminal would execute, by dots. */
-function printable(text: string): string {
-  const safe = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '·');
-  return safe.length > MAX_TEXT ? `${safe.slice(0, MAX_TEXT)}…` : safe;
+function textOf(text: string): string {
+  return shortened(text, MAX_TEXT);
 }

@@ -2,6 +2,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { IsochroneError } from '../../../model/errors';
+import { visible } from '../../../model/visible';
 import {
   type Assembly,
   type AssemblyStack,
@@ -119,7 +120,7 @@ function assetDirectory(
 ): string | undefined {
   const refuse = (reason: string) =>
     new IsochroneError(
-      `The edge function ${logicalId} cannot be simulated: its asset ${reason}.\n` +
+      `The edge function ${visible(logicalId)} cannot be simulated: its asset ${visible(reason)}.\n` +
         'Only files of the assembly are read. Synthesize it with its assets staged, ' +
         'without `--no-staging`.',
     );

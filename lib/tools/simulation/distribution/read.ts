@@ -3,6 +3,7 @@
  */
 
 import { IsochroneError } from '../../../model/errors';
+import { visible } from '../../../model/visible';
 import { type Assembly, listOf, objectOf, ownEntry, textOf } from '../../assembly';
 import type {
   BehaviorModel,
@@ -112,7 +113,7 @@ function chosen(assembly: Assembly, id: string | undefined): LocatedResource {
       .filter(([, { Type }]) => Type === TYPE)
       .map(([logicalId, resource]): LocatedResource => ({ stack, logicalId, resource })),
   );
-  const ids = all.map(idOf).join(', ');
+  const ids = all.map((each) => visible(idOf(each))).join(', ');
   const [found, another] =
     id === undefined ? all : all.filter((each) => `/${idOf(each)}`.endsWith(`/${id}`));
   if (found !== undefined && another === undefined) return found;
@@ -302,6 +303,6 @@ function idOf({ stack, logicalId }: LocatedResource): string {
 
 function refusal(located: LocatedResource, what: string, fix: string): IsochroneError {
   return new IsochroneError(
-    `The distribution ${idOf(located)} cannot be simulated: ${what}.\n${fix}`,
+    `The distribution ${visible(idOf(located))} cannot be simulated: ${visible(what)}.\n${fix}`,
   );
 }
