@@ -1,9 +1,11 @@
 /** Entries that somebody else wrote to the server: each is removed and counted, and the caller served. */
 import type { Redis } from 'iovalkey';
-import { DEFAULT_CACHE_STRATEGY, TieredCache, type ValkeyServer } from '../../../lib/runtime';
 import type { CacheEntry } from '../../../lib/runtime/entries';
 import { ASCII, ENCODED, MSGPACK, writeFrame } from '../../../lib/runtime/entries/frame';
 import { CacheKeyNames } from '../../../lib/runtime/shared';
+import { DEFAULT_CACHE_STRATEGY } from '../../../lib/runtime/tiered-cache/strategy';
+import { TieredCache } from '../../../lib/runtime/tiered-cache/tiered-cache';
+import type { ValkeyServer } from '../../../lib/runtime/valkey/server';
 import { connected, describeServers, startConnected, until } from './cache-fixture';
 
 /** The key `k` with its prefix. */
