@@ -126,17 +126,16 @@ export class CacheCodec {
     const tagged = bytes[3] === 0 ? NO_TAGS : readTags(bytes, bytes[3] as number);
     const keyed = flags & KEYED ? readKey(bytes, tagged.end) : undefined;
     const start = keyed?.end ?? tagged.end;
-    const entry = (payload: Buffer, from: number, to: number) =>
-      entryOf(view, flags, tagged, keyed?.key, this.#value(payload, from, to, flags));
     if ((flags & DEFLATED) === 0) {
       if (length !== bytes.length - start)
         throw new CorruptEntryError('payload', `a payload of another length than ${length}`);
-      return entry(bytes, start, bytes.length);
+      const value = this.#value(bytes, start, bytes.length, flags);
+      return entryOf(view, flags, tagged, keyed?.key, value);
     }
+    const entry = (decompressed: Buffer) =>
+      entryOf(view, flags, tagged, keyed?.key, this.#value(decompressed, 0, length, flags));
     const payload = this.#decompressed(bytes.subarray(start), length);
-    return payload instanceof Promise
-      ? payload.then((late) => entry(late, 0, length), corrupt)
-      : entry(payload, 0, length);
+    return payload instanceof Promise ? payload.then(entry, corrupt) : entry(payload);
   }
 
   #decompressed(bytes: Buffer, length: number): Buffer | Promise<Buffer> {

@@ -1,8 +1,16 @@
-/** One wait for an outcome. */
-export interface Wait {
-  readonly at: number;
-  /** Called at the deadline; undefined once the wait has ended. */
-  expire: (() => void) | undefined;
+/**
+ * One wait for an outcome. Waits are objects rather than closures: a read of the cache server
+ * begins two, and each closure costs it as much as a reading of the clock.
+ */
+export abstract class Wait {
+  /** Whether the outcome has arrived, or the deadline has passed. */
+  public ended = false;
+
+  /** @param at the deadline, on the clock of `performance.now()` */
+  constructor(public readonly at: number) {}
+
+  /** Called at the deadline. */
+  public abstract expire(): void;
 }
 
 /** How many ended waits the queue holds before it is copied without them. */
@@ -31,12 +39,12 @@ export class Deadlines {
   }
 
   /**
-   * Starts a wait. At its deadline it ends, and `expire` is called.
+   * Starts a wait. At its deadline it ends, and its `expire` is called.
    *
-   * @param at at most one span from now
+   * @param wait with a deadline at most one span from now
    */
-  public start(at: number, expire: () => void): Wait {
-    const wait: Wait = { at, expire };
+  public start(wait: Wait): void {
+    const { at } = wait;
     // A wait that continues an earlier one ends before waits that began later. Its position is near
     // the end.
     let position = this.queue.length;
@@ -44,13 +52,12 @@ export class Deadlines {
     if (position === this.queue.length) this.queue.push(wait);
     else this.queue.splice(position, 0, wait);
     if (at < this.timerAt) this.arm();
-    return wait;
   }
 
   /** Ends a wait, because its outcome has arrived. Returns false if its deadline came first. */
   public end(wait: Wait): boolean {
-    const inTime = wait.expire !== undefined;
-    wait.expire = undefined;
+    const inTime = !wait.ended;
+    wait.ended = true;
     this.dropEnded();
     return inTime;
   }
@@ -70,21 +77,15 @@ export class Deadlines {
     late?: (outcome: T) => void,
   ): Promise<R> {
     return new Promise((resolve, reject) => {
-      const finish = (outcome: T | undefined) => {
-        try {
-          resolve(use(outcome));
-        } catch (error) {
-          reject(error);
-        }
-      };
-      const wait = this.start(at, () => finish(undefined));
+      const race = new Race(at, use, resolve, reject);
+      this.start(race);
       work.then(
         (outcome) => {
-          if (this.end(wait)) finish(outcome);
+          if (this.end(race)) race.finish(outcome);
           else late?.(outcome);
         },
         () => {
-          if (this.end(wait)) finish(undefined);
+          if (this.end(race)) race.finish(undefined);
         },
       );
     });
@@ -103,8 +104,7 @@ export class Deadlines {
 
   /** Drops ended waits early: each keeps its caller's promise alive. */
   private dropEnded(): void {
-    while (this.head < this.queue.length && this.queue[this.head]?.expire === undefined)
-      this.head++;
+    while (this.head < this.queue.length && this.queue[this.head]?.ended) this.head++;
     if (this.head === this.queue.length) {
       this.queue.length = 0;
       this.head = 0;
@@ -144,7 +144,31 @@ export class Deadlines {
 }
 
 function expire(wait: Wait): void {
-  const { expire: end } = wait;
-  wait.expire = undefined;
-  end?.();
+  if (wait.ended) return;
+  wait.ended = true;
+  wait.expire();
+}
+
+/** The wait of `Deadlines.race`. */
+class Race<T, R> extends Wait {
+  constructor(
+    at: number,
+    private readonly use: (outcome: T | undefined) => R | PromiseLike<R>,
+    private readonly resolve: (result: R | PromiseLike<R>) => void,
+    private readonly reject: (error: unknown) => void,
+  ) {
+    super(at);
+  }
+
+  public expire(): void {
+    this.finish(undefined);
+  }
+
+  public finish(outcome: T | undefined): void {
+    try {
+      this.resolve(this.use(outcome));
+    } catch (error) {
+      this.reject(error);
+    }
+  }
 }

@@ -1,5 +1,5 @@
 export { type AwsKeys, connectRequestSigner } from './aws-signature';
-export { Deadlines, type Wait } from './deadlines';
+export { Deadlines, Wait } from './deadlines';
 export { CacheKeyNames, isOwnName, isShortenedKey, shortenKey } from './key-names';
 export { isWellFormed, type KeyPartRule, keyPart, keyText, keyTexts } from './key-part';
 export { callingLoad, type Load, refuseCircle, runLoader } from './load-circle';

@@ -28,7 +28,7 @@ class Batch {
   private positions: Map<string, number> | undefined;
   private readonly reads: BatchedRead[] = [];
   private replies: readonly (Buffer | null)[] | undefined;
-  private readonly texts: (string | null)[] = [];
+  private texts: (string | null)[] | undefined;
 
   public add(name: string, read: BatchedRead): Position {
     const at = this.positionOf(name);
@@ -64,6 +64,7 @@ class Batch {
 
   /** The version of a tag. It is decoded once, because many reads of a batch share a tag. */
   public text(at: number): string | null {
+    this.texts ??= [];
     let text = this.texts[at];
     if (text === undefined) {
       text = this.bytes(at)?.toString('latin1') ?? null;
@@ -103,6 +104,8 @@ export class ReadBatcher {
   }
 }
 
+const NO_VERSIONS: readonly string[] = Object.freeze([]);
+
 /** One read. Its names are in several batches if several servers own them. */
 export class BatchedRead {
   /** The number of batches that are not complete. */
@@ -131,7 +134,7 @@ export class BatchedRead {
     return {
       status: 'answered',
       bytes: value.batch.bytes(value.at),
-      tagVersions: tags.map(({ batch, at }) => batch.text(at)),
+      tagVersions: tags.length === 0 ? NO_VERSIONS : tags.map(({ batch, at }) => batch.text(at)),
       locked: lock !== undefined && lock.batch.bytes(lock.at) !== null,
     };
   }

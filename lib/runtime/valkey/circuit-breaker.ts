@@ -1,5 +1,5 @@
 import type { IBreaker } from 'cockatiel';
-import { Deadlines } from '../shared';
+import { Deadlines, Wait } from '../shared';
 import { CacheDeadlineError, type CacheErrorKind, cacheErrorKind, isCommandError } from './errors';
 
 /** Loads cockatiel on first use: a cache without a server does not need it. */
@@ -109,8 +109,11 @@ export class CircuitBreaker {
     late?: (value: T) => void,
   ): Promise<SendOutcome<T>> {
     return new Promise((resolve) => {
-      const promised = (answered: (value: T) => void, failed: (error: unknown) => void) => {
-        send().then(answered, failed);
+      const promised = (sending: Sending<T>) => {
+        send().then(
+          (value) => sending.answered(value),
+          (error: unknown) => sending.failed(error),
+        );
       };
       this.start(promised, timeoutMs, resolve, late);
     });
@@ -120,11 +123,11 @@ export class CircuitBreaker {
    * As `run`, with callbacks: each promise in between costs a read of the server a share of what
    * the read itself does.
    *
-   * @param send calls one of its functions once, or throws
+   * @param send calls a method of its argument once, or throws
    * @param done called once; must not throw
    */
   public start<T>(
-    send: (answered: (value: T) => void, failed: (error: unknown) => void) => void,
+    send: (sending: Sending<T>) => void,
     timeoutMs: number,
     done: (outcome: SendOutcome<T>) => void,
     late?: (value: T) => void,
@@ -135,22 +138,34 @@ export class CircuitBreaker {
     }
     const deadlines = this.deadlinesOf(timeoutMs);
     const sentAt = performance.now();
-    const wait = deadlines.start(sentAt + timeoutMs, () =>
-      done(this.failed(new CacheDeadlineError(timeoutMs), sentAt)),
-    );
-    const failed = (error: unknown) => {
-      if (deadlines.end(wait)) done(this.failed(error, sentAt));
-    };
+    const sending = new Sending(this, deadlines, sentAt, done, late);
+    deadlines.start(sending);
     try {
-      send((value) => {
-        if (deadlines.end(wait)) {
-          this.failures.success(CLOSED);
-          done({ ok: true, value });
-        } else late?.(value);
-      }, failed);
+      send(sending);
     } catch (error) {
-      failed(error);
+      sending.failed(error);
     }
+  }
+
+  /** Counts an answer of the server. */
+  public succeeded(): void {
+    this.failures.success(CLOSED);
+  }
+
+  /**
+   * Counts a failure.
+   *
+   * @param sentAt when the failed commands were sent, on the clock of `performance.now()`
+   */
+  public failed(error: unknown, sentAt: number): SendOutcome<never> {
+    if (this.closed) return OPEN;
+    const kind = cacheErrorKind(error);
+    if (!isCommandError(kind) && sentAt >= this.failedAt) {
+      this.failedAt = performance.now();
+      if (this.failures.failure(CLOSED)) this.setOpen(true);
+    }
+    this.options.onError(kind, error);
+    return { ok: false, kind };
   }
 
   private deadlinesOf(timeoutMs: number): Deadlines {
@@ -160,17 +175,6 @@ export class CircuitBreaker {
       this.deadlines.set(timeoutMs, deadlines);
     }
     return deadlines;
-  }
-
-  private failed(error: unknown, sentAt: number): SendOutcome<never> {
-    if (this.closed) return OPEN;
-    const kind = cacheErrorKind(error);
-    if (!isCommandError(kind) && sentAt >= this.failedAt) {
-      this.failedAt = performance.now();
-      if (this.failures.failure(CLOSED)) this.setOpen(true);
-    }
-    this.options.onError(kind, error);
-    return { ok: false, kind };
   }
 
   private setOpen(open: boolean): void {
@@ -219,6 +223,35 @@ export class CircuitBreaker {
     this.closed = true;
     clearTimeout(this.timer);
     for (const deadlines of this.deadlines.values()) deadlines.close();
+  }
+}
+
+/** Commands that were sent, and the wait for their answer. */
+export class Sending<T> extends Wait {
+  constructor(
+    private readonly breaker: CircuitBreaker,
+    private readonly deadlines: Deadlines,
+    private readonly sentAt: number,
+    private readonly done: (outcome: SendOutcome<T>) => void,
+    private readonly late: ((value: T) => void) | undefined,
+  ) {
+    super(sentAt + deadlines.spanMs);
+  }
+
+  public answered(value: T): void {
+    if (this.deadlines.end(this)) {
+      this.breaker.succeeded();
+      this.done({ ok: true, value });
+    } else this.late?.(value);
+  }
+
+  public failed(error: unknown): void {
+    if (this.deadlines.end(this)) this.done(this.breaker.failed(error, this.sentAt));
+  }
+
+  public expire(): void {
+    const error = new CacheDeadlineError(this.deadlines.spanMs);
+    this.done(this.breaker.failed(error, this.sentAt));
   }
 }
 

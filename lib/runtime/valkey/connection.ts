@@ -184,17 +184,16 @@ export class CacheConnection {
    * Sends a command whose reply is bytes, without the four promises that the client's own methods
    * create for each: they cost a read as much as its decoding.
    *
-   * @param answered called once, unless `failed` is; must not throw
+   * @param receiver one of its methods is called once; it must not throw
    */
   public send<T>(
     name: string,
     args: readonly string[],
-    answered: (reply: T) => void,
-    failed: (error: unknown) => void,
+    receiver: { answered(reply: T): void; failed(error: unknown): void },
   ): void {
     const command = new this.Command(name, args as string[], { replyEncoding: null });
-    command.resolve = answered;
-    command.reject = failed;
+    command.resolve = (reply: T) => receiver.answered(reply);
+    command.reject = (error) => receiver.failed(error);
     void this.client.sendCommand(command);
   }
 

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'iovalkey';
 import { ReadBatcher } from './batch';
-import { beforeDeadline, CircuitBreaker, type SendOutcome } from './circuit-breaker';
+import { beforeDeadline, CircuitBreaker, type Sending, type SendOutcome } from './circuit-breaker';
 import { type CacheConnection, nodeAddress } from './connection';
 import { type CacheErrorKind, cacheErrorKind } from './errors';
 import type { CompleteServerOptions } from './options';
@@ -106,51 +106,42 @@ export class NodeConnections {
     names: readonly string[],
     done: (replies: readonly (Buffer | null)[] | undefined) => void,
   ): void {
-    const { cluster, commandTimeoutMs } = this.options;
     node.breaker.start<readonly (Buffer | null)[]>(
-      (answered, failed) => {
-        const send = () => {
-          if (names.length === 1) this.get(names[0] as string, answered, failed);
-          // A node owns many slots, and all names of an MGET must be in one slot.
-          else if (cluster) this.getEach(names).then(answered, failed);
-          else this.connection.send('mget', names, answered, failed);
-        };
+      (sending) => {
         const ready = this.connection.whenReady();
-        if (ready === undefined) send();
-        else ready.then(send).catch(failed);
+        if (ready === undefined) this.get(names, sending);
+        else
+          ready
+            .then(() => this.get(names, sending))
+            .catch((error: unknown) => sending.failed(error));
       },
-      commandTimeoutMs,
+      this.options.commandTimeoutMs,
       (outcome) => done(outcome.ok ? outcome.value : undefined),
     );
   }
 
-  private getEach(names: readonly string[]): Promise<(Buffer | null)[]> {
-    return Promise.all(
-      names.map(
-        (name) =>
-          new Promise<Buffer | null>((resolve, reject) =>
-            this.get(name, ([value]) => resolve(value ?? null), reject),
-          ),
-      ),
-    );
-  }
-
-  private get(
-    name: string,
-    answered: (values: readonly (Buffer | null)[]) => void,
-    failed: (error: unknown) => void,
-  ): void {
-    this.connection.send<Buffer | null>(
-      'get',
-      [name],
-      (value) => answered([value]),
-      (error) => {
+  private get(names: readonly string[], sending: Sending<readonly (Buffer | null)[]>): void {
+    // A node owns many slots, and all names of an MGET must be in one slot.
+    if (names.length > 1 && !this.options.cluster) {
+      this.connection.send('mget', names, sending);
+      return;
+    }
+    const values: (Buffer | null)[] = [];
+    let missing = names.length;
+    for (let at = 0; at < names.length; at++) {
+      const answered = (value: Buffer | null) => {
+        values[at] = value;
+        missing--;
+        if (missing === 0) sending.answered(values);
+      };
+      const failed = (error: unknown) => {
         // MGET reports a key of another type as missing. So does this; the next write replaces it.
-        if (cacheErrorKind(error) !== 'wrongtype') return failed(error);
+        if (cacheErrorKind(error) !== 'wrongtype') return sending.failed(error);
         this.events.onError('wrongtype', error);
-        answered([null]);
-      },
-    );
+        answered(null);
+      };
+      this.connection.send('get', [names[at] as string], { answered, failed });
+    }
   }
 
   private async probe(node: NodeConnection): Promise<void> {
