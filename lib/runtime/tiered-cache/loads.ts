@@ -84,7 +84,7 @@ export class Loads {
       const now = performance.now();
       if (now < cached.recheckAt && isUsable(cached, request.strategy, now)) {
         this.parts.observer.hit(key, 'memory', now < cached.freshUntil);
-        return this.deliver(request, cached);
+        return this.deliver(request, cached, now);
       }
     }
     const fallback = cached?.kind === 'value' ? cached : undefined;
@@ -96,7 +96,7 @@ export class Loads {
         flight = flights.start(key, tags, caller, (own) => this.findOrLoad(own, request, fallback));
       else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
       const loaded = await flight.outcome;
-      if (loaded !== undefined) return this.deliver(request, loaded);
+      if (loaded !== undefined) return this.deliver(request, loaded, undefined);
     }
   }
 
@@ -145,9 +145,10 @@ export class Loads {
     return { found: true, value: valueForCaller(entry), fresh };
   }
 
-  private deliver(request: CacheRequest, loaded: Loaded): unknown {
+  /** @param now if it was not stored just now */
+  private deliver(request: CacheRequest, loaded: Loaded, now: number | undefined): unknown {
     if (loaded.kind === 'error') throw cachedLoadError(loaded.value);
-    if (loaded.kind === 'value' && performance.now() >= loaded.refreshAt)
+    if (loaded.kind === 'value' && (now ?? loaded.writtenAt) >= loaded.refreshAt)
       this.startRenewal(request, loaded);
     return valueForCaller(loaded);
   }

@@ -1,4 +1,4 @@
-import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'iovalkey';
+import type { Cluster, ClusterOptions, Command, Redis, RedisOptions } from 'iovalkey';
 import { CacheCredentials } from './credentials';
 import { cacheErrorKind } from './errors';
 import type { CompleteServerOptions } from './options';
@@ -25,6 +25,27 @@ const KEEP_ALIVE_MS = 10_000;
  * seconds would delay the exit of a process.
  */
 const DISCONNECT_MS = 100;
+
+/** What receives the reply to a command. */
+export interface Receiver<T> {
+  answered(reply: T): void;
+  failed(error: unknown): void;
+}
+
+interface ReceivedCommand extends Command {
+  receiver?: Receiver<unknown>;
+}
+
+const BYTES = { replyEncoding: null };
+
+/** The client calls these as methods of the command. */
+function resolveReceived(this: ReceivedCommand, reply: unknown): void {
+  this.receiver?.answered(reply);
+}
+
+function rejectReceived(this: ReceivedCommand, error: Error): void {
+  this.receiver?.failed(error);
+}
 
 /**
  * The connection to a server or a cluster. The client never queues a command, never repeats one and
@@ -186,14 +207,11 @@ export class CacheConnection {
    *
    * @param receiver one of its methods is called once; it must not throw
    */
-  public send<T>(
-    name: string,
-    args: readonly string[],
-    receiver: { answered(reply: T): void; failed(error: unknown): void },
-  ): void {
-    const command = new this.Command(name, args as string[], { replyEncoding: null });
-    command.resolve = (reply: T) => receiver.answered(reply);
-    command.reject = (error) => receiver.failed(error);
+  public send<T>(name: string, args: readonly string[], receiver: Receiver<T>): void {
+    const command: ReceivedCommand = new this.Command(name, args as string[], BYTES);
+    command.receiver = receiver as Receiver<unknown>;
+    command.resolve = resolveReceived;
+    command.reject = rejectReceived;
     void this.client.sendCommand(command);
   }
 

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'iovalkey';
 import { ReadBatcher } from './batch';
 import { beforeDeadline, CircuitBreaker, type Sending, type SendOutcome } from './circuit-breaker';
-import { type CacheConnection, nodeAddress } from './connection';
+import { type CacheConnection, nodeAddress, type Receiver } from './connection';
 import { type CacheErrorKind, cacheErrorKind } from './errors';
 import type { CompleteServerOptions } from './options';
 
@@ -126,22 +126,10 @@ export class NodeConnections {
       this.connection.send('mget', names, sending);
       return;
     }
-    const values: (Buffer | null)[] = [];
-    let missing = names.length;
-    for (let at = 0; at < names.length; at++) {
-      const answered = (value: Buffer | null) => {
-        values[at] = value;
-        missing--;
-        if (missing === 0) sending.answered(values);
-      };
-      const failed = (error: unknown) => {
-        // MGET reports a key of another type as missing. So does this; the next write replaces it.
-        if (cacheErrorKind(error) !== 'wrongtype') return sending.failed(error);
-        this.events.onError('wrongtype', error);
-        answered(null);
-      };
-      this.connection.send('get', [names[at] as string], { answered, failed });
-    }
+    const values = new Array<Buffer | null>(names.length).fill(null);
+    const together = { values, missing: names.length, sending, onError: this.events.onError };
+    for (let at = 0; at < names.length; at++)
+      this.connection.send('get', [names[at] as string], new ValueOf(together, at));
   }
 
   private async probe(node: NodeConnection): Promise<void> {
@@ -175,5 +163,38 @@ export class NodeConnections {
 
   public close(): void {
     for (const { breaker } of this.nodes.values()) breaker.close();
+  }
+}
+
+/** Values that are requested one by one, and the reply that they make together. */
+interface RequestedValues {
+  readonly values: (Buffer | null)[];
+  missing: number;
+  readonly sending: Sending<readonly (Buffer | null)[]>;
+  readonly onError: NodeEvents['onError'];
+}
+
+/** Receives one of them. */
+class ValueOf implements Receiver<Buffer | null> {
+  constructor(
+    private readonly of: RequestedValues,
+    private readonly at: number,
+  ) {}
+
+  public answered(value: Buffer | null): void {
+    const { of } = this;
+    of.values[this.at] = value;
+    of.missing--;
+    if (of.missing === 0) of.sending.answered(of.values);
+  }
+
+  public failed(error: unknown): void {
+    // MGET reports a key of another type as missing. So does this; the next write replaces it.
+    if (cacheErrorKind(error) !== 'wrongtype') {
+      this.of.sending.failed(error);
+      return;
+    }
+    this.of.onError('wrongtype', error);
+    this.answered(null);
   }
 }
