@@ -71,7 +71,7 @@ function newColumn({ column }: AlterAction, work: Step['work'], where: Circumsta
   if (work === 'index')
     return `Add ${name} alone first. ${uniqueKey('the table', where.partitioned, 'UNIQUE')}`;
   if (work === 'foreign key')
-    return `Add ${name} alone first, with its default. ${foreignKey(where)}`;
+    return `Add ${name} alone first, with its default. For the key: ${foreignKey(where)}`;
   return `Add ${name} alone first, then the check NOT VALID, ${OWN_STATEMENT}.`;
 }
 
