@@ -16,7 +16,7 @@ import {
   statementBody,
 } from '../../../model/sql';
 import { type AlterAction, constraintsOf } from './alter-table';
-import { alternativeTo, foreignKey, uniqueKey } from './alternatives';
+import { alternativeTo, foreignKey, quotedIfNeeded, uniqueKey } from './alternatives';
 import type { Catalog } from './catalog';
 import { at, notImmutable, throwAll } from './checks';
 import type { Migration, MigrationStatement } from './files';
@@ -812,7 +812,7 @@ function noValue(column: string, { name }: Subject): InvalidValue {
     rule: `${name} has rows, which would be NULL in it.`,
     fix:
       'Give it a DEFAULT. Or add it without NOT NULL, fill it in batches, then ' +
-      `CHECK (${column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.`,
+      `CHECK (${quotedIfNeeded(column)} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL, DROP CONSTRAINT.`,
   };
 }
 

@@ -121,6 +121,9 @@ export class Rehearsal {
   private path: readonly string[] = [];
   private statements = 0;
   private copiesViews = false;
+  private copiesKeys = false;
+  /** The tables copied without their foreign keys, each with those that were copied with it. */
+  private readonly keysLeft = new Map<string, readonly TableCopy[]>();
 
   private constructor(
     private readonly connection: PostgresConnection,
@@ -405,7 +408,11 @@ export class Rehearsal {
 
   /** Copies a table with its whole tree, unless that is done, and returns the copy's name. */
   private async copied(found: Found): Promise<SqlName & { readonly schema: string }> {
-    if (found.copyOf || !found.existed) return { schema: found.schema, name: found.name };
+    if (!found.existed) return { schema: found.schema, name: found.name };
+    if (found.copyOf) {
+      await this.copyKeys(found.copyOf.oid);
+      return { schema: found.schema, name: found.name };
+    }
     const table =
       found.kind === 'i' || found.kind === 'I' ? await this.tableOf(found.oid) : found.oid;
     const tables = (await tablesToCopy(this.connection, table)).filter(
@@ -428,13 +435,39 @@ export class Rehearsal {
       const copy = { oid: of, schema, name, bytes };
       this.copies.set(of, copy);
       if (oid !== null) this.byCopy.set(oid, copy);
+      this.keysLeft.set(of, tables);
     });
+    await this.copyKeys(table);
     if (!this.copiesViews) {
       this.copiesViews = true;
       await this.copyViews(tables.map(({ oid }) => oid));
       this.copiesViews = false;
     }
     return { schema: await this.schemaFor(found.schema), name: found.name };
+  }
+
+  /**
+   * Copies the foreign keys of a table's tree, because a partitioned table takes over those of its
+   * partitions. The tables that they refer to get theirs when a statement names them.
+   */
+  private async copyKeys(table: string): Promise<void> {
+    const tables = this.keysLeft.get(table);
+    if (!tables || this.copiesKeys) return;
+    for (const { oid } of tables) this.keysLeft.delete(oid);
+    this.copiesKeys = true;
+    // Partitions first, as for indexes.
+    for (const { schema, name, foreignKeys } of [...tables].reverse()) {
+      const copy = quoteName(this.schemas.get(schema) ?? schema, name);
+      for (const key of foreignKeys) {
+        await this.attempt(async () => {
+          const [text] = await this.translate(
+            `ALTER TABLE ${copy} ADD CONSTRAINT ${quoteName(key.name)} ${key.definition}`,
+          );
+          await this.connection.query(text ?? '');
+        });
+      }
+    }
+    this.copiesKeys = false;
   }
 
   /** Copies the views on tables, because PostgreSQL lets no column change that a view uses. */
@@ -514,7 +547,8 @@ export class Rehearsal {
     const found = await this.find(name);
     const isCreated = created(node) === relation;
     if (found && !isCreated) {
-      if (!found.existed || found.copyOf) return quoteName(found.schema, found.name);
+      if (!found.existed) return quoteName(found.schema, found.name);
+      if (found.copyOf) return quoted(await this.copied(found));
       if (isSystem(found.schema)) return undefined;
       if (COPYABLE.has(found.kind) || found.kind === 'i' || found.kind === 'I')
         return quoted(await this.copied(found));
