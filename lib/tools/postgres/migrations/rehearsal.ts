@@ -724,7 +724,11 @@ function asCreateTable({ text, node }: ParsedStatement): string | undefined {
   return `CREATE TABLE ${text.slice(start, end)} AS ${query} WITH NO DATA`;
 }
 
-/** Each action of ALTER TABLE as a statement of its own. */
+/**
+ * Each action of ALTER TABLE as a statement of its own. The nodes of actions have no location, and
+ * libpg-query writes no tree back as SQL, so the commas between them are looked up among the tokens
+ * of PostgreSQL's scanner; a count that differs from the tree's leaves the statement whole.
+ */
 function actionsApart(text: string, count: number): string[] {
   const location = asNode(parseSql(text)[0]?.node, 'AlterTableStmt')?.relation?.location ?? 0;
   const head = endOfName(text, Buffer.from(text).subarray(0, location).toString().length);
