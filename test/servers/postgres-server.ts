@@ -137,7 +137,14 @@ export class PostgresServer extends TestServer {
   /** Starts it, or again after `kill`. */
   public async restart(): Promise<void> {
     this.process = new ServerProcess(this.program, ['-D', this.data], this.account);
-    await this.process.ready(() => this.query('SELECT 1'));
+    try {
+      await this.process.ready(() => this.query('SELECT 1'));
+    } catch (error) {
+      // The children of a server that was killed take a moment to see it.
+      if (!String(error).includes('pre-existing shared memory block')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await this.restart();
+    }
   }
 
   /**

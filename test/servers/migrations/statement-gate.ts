@@ -44,6 +44,7 @@ export class StatementGate {
     onStop: () => void,
   ): void {
     this.sockets.push(client, server);
+    for (const socket of this.sockets) socket.setNoDelay(true);
     let stop: Passage = 'through';
     const fromClient = new Frames(false);
     const fromServer = new Frames(true);
