@@ -168,7 +168,8 @@ export class Rehearsal {
   /** Gives the session its settings back, as the run does before each file. */
   public async reset(): Promise<void> {
     await this.connection.query(
-      `RESET ALL; SET LOCAL lock_timeout = '2s'; SET LOCAL check_function_bodies = off;
+      `RESET ALL; SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '2s';
+       SET LOCAL check_function_bodies = off;
        SET LOCAL client_min_messages = debug1`,
     );
     await this.followPath();
