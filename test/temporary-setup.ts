@@ -13,6 +13,5 @@ export default function setup(): void {
   // Servers under test run as another account than root, and must reach their folders in it.
   chmodSync(directory, 0o711);
   process.env.TMPDIR = directory;
-  if (findProgram('postgres') === undefined)
-    copyEmbeddedPostgres(join(__dirname, '..', 'node_modules'), directory);
+  if (findProgram('postgres') === undefined) copyEmbeddedPostgres(18);
 }

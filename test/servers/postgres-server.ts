@@ -5,11 +5,13 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { Client } from 'pg';
+import { copyEmbeddedPostgres, type EmbeddedVersion } from './embedded-postgres';
 import {
   type Account,
   findProgram,
+  type ServerPlace,
   ServerProcess,
   serverPlace,
   TestServer,
@@ -20,6 +22,12 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
   /** The primary to follow. */
   readonly follows?: PostgresServer;
+  /**
+   * The version, as npm brings it.
+   *
+   * @default - the one that is installed
+   */
+  readonly version?: EmbeddedVersion;
 }
 
 /**
@@ -36,13 +44,23 @@ const SETTINGS: Readonly<Record<string, string | number>> = {
 };
 
 export class PostgresServer extends TestServer {
+  private constructor(
+    place: ServerPlace,
+    private readonly program: string,
+  ) {
+    super(place);
+  }
+
   public static async start({
     settings = {},
     follows,
+    version,
   }: PostgresOptions = {}): Promise<PostgresServer> {
     const place = await serverPlace('postgres');
     const { directory, account } = place;
-    const server = new PostgresServer(place);
+    const programs = version && copyEmbeddedPostgres(version);
+    const program = (name: string) => (programs ? join(programs, name) : name);
+    const server = new PostgresServer(place, program('postgres'));
     if (follows) {
       run(
         'pg_basebackup',
@@ -51,7 +69,7 @@ export class PostgresServer extends TestServer {
       );
     } else {
       run(
-        'initdb',
+        program('initdb'),
         [
           '-D',
           server.data,
@@ -118,8 +136,15 @@ export class PostgresServer extends TestServer {
 
   /** Starts it, or again after `kill`. */
   public async restart(): Promise<void> {
-    this.process = new ServerProcess('postgres', ['-D', this.data], this.account);
-    await this.process.ready(() => this.query('SELECT 1'));
+    this.process = new ServerProcess(this.program, ['-D', this.data], this.account);
+    try {
+      await this.process.ready(() => this.query('SELECT 1'));
+    } catch (error) {
+      // The children of a server that was killed take a moment to see it.
+      if (!String(error).includes('pre-existing shared memory block')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await this.restart();
+    }
   }
 
   /**
@@ -165,7 +190,7 @@ export class PostgresServer extends TestServer {
 }
 
 function run(name: string, args: readonly string[], account: Account): void {
-  const program = findProgram(name);
+  const program = isAbsolute(name) ? name : findProgram(name);
   if (program === undefined) throw new Error(`${name} is not installed.`);
   const { status, stdout, stderr } = spawnSync(program, [...args], {
     ...account,

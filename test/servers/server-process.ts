@@ -5,10 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { noteNotRun } from '../not-run';
 import { isPromised } from '../promised';
-import { embeddedPrograms } from './embedded-postgres';
+import { copyEmbeddedPostgres, type EmbeddedVersion, embeddedPrograms } from './embedded-postgres';
 
 /** The account that runs a server: PostgreSQL and PgBouncer refuse to run as root. */
 export interface Account {
@@ -100,6 +100,14 @@ export function serversHere(...programs: readonly string[]): boolean {
 }
 
 /**
+ * Whether the tests that need this version of PostgreSQL run, besides those of the version that is
+ * installed.
+ */
+export function postgresHere(version: EmbeddedVersion): boolean {
+  return areInstalled(copyEmbeddedPostgres(version) ? [] : [`PostgreSQL ${version} of npm`]);
+}
+
+/**
  * Whether the tests that need an extension of PostgreSQL run. Looks for the extension's control
  * file where Debian installs it, and beside the programs.
  */
@@ -154,7 +162,7 @@ export class ServerProcess {
     account: Account,
     environment: Readonly<Record<string, string>> = {},
   ) {
-    const program = findProgram(name);
+    const program = isAbsolute(name) ? name : findProgram(name);
     if (program === undefined) throw new Error(`${name} is not installed.`);
     this.process = spawn(program, [...args], {
       ...account,

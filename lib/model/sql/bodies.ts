@@ -13,6 +13,8 @@ export interface StatementBody {
   readonly hasUnknown: boolean;
   /** Whether it has COMMIT or ROLLBACK of its own. */
   readonly endsTransaction: boolean;
+  /** Whether it may run a statement more than once. */
+  readonly hasLoop: boolean;
 }
 
 /**
@@ -41,8 +43,11 @@ export function statementBody({ text, node }: ParsedStatement): StatementBody | 
   return fromTree(tree);
 }
 
-const NOTHING_ELSE = { hasUnknown: false, endsTransaction: false };
-const UNREADABLE: StatementBody = { statements: [], hasUnknown: true, endsTransaction: false };
+const NOTHING_ELSE = { hasUnknown: false, endsTransaction: false, hasLoop: false };
+const UNREADABLE: StatementBody = { ...NOTHING_ELSE, statements: [], hasUnknown: true };
+
+/** LOOP, WHILE, FOR and FOREACH in the tree of PL/pgSQL. */
+const LOOPS = /^PLpgSQL_stmt_(?:loop|while|for[ics]|dynfors|foreach_a)$/;
 
 /** The text of an option such as `AS` or `LANGUAGE`. */
 function textOption(options: readonly Node[], wanted: string): string | undefined {
@@ -87,6 +92,7 @@ function fromTree(tree: unknown): StatementBody {
   const statements: ParsedStatement[] = [];
   let hasUnknown = false;
   let endsTransaction = false;
+  let hasLoop = false;
   const add = (sql: string, line: number): void => {
     const read = fromText(sql);
     statements.push(...read.statements.map((one) => ({ ...one, line: line + one.line - 1 })));
@@ -100,6 +106,7 @@ function fromTree(tree: unknown): StatementBody {
     for (const [name, field] of Object.entries(fields)) {
       if (name === 'PLpgSQL_stmt_commit' || name === 'PLpgSQL_stmt_rollback')
         endsTransaction = true;
+      if (LOOPS.test(name)) hasLoop = true;
       if (name === 'PLpgSQL_expr') add(statementOf(field as Expression), line);
       else if (name === 'PLpgSQL_stmt_dynexecute' || name === 'PLpgSQL_stmt_dynfors') {
         const { query, ...rest } = field as { query: { PLpgSQL_expr: Expression } };
@@ -111,7 +118,7 @@ function fromTree(tree: unknown): StatementBody {
     }
   };
   visit(tree, 1);
-  return { statements, hasUnknown, endsTransaction };
+  return { statements, hasUnknown, endsTransaction, hasLoop };
 }
 
 /** An expression as a statement: it may call functions, and read tables in a subquery. */

@@ -33,7 +33,7 @@ export function alternativeTo(
     case 'AT_SetNotNull':
       return (
         `Add CHECK (${quotedIfNeeded(action.name)} IS NOT NULL) NOT VALID, ${OWN_STATEMENT}, ` +
-        'then SET NOT NULL.'
+        'then SET NOT NULL and DROP CONSTRAINT.'
       );
     case 'AT_AddColumn':
       return newColumn(action, work, { partitioned, version });
@@ -71,7 +71,7 @@ function newColumn({ column }: AlterAction, work: Step['work'], where: Circumsta
   if (work === 'index')
     return `Add ${name} alone first. ${uniqueKey('the table', where.partitioned, 'UNIQUE')}`;
   if (work === 'foreign key')
-    return `Add ${name} alone first, with its default. ${foreignKey(where)}`;
+    return `Add ${name} alone first, with its default. For the key: ${foreignKey(where)}`;
   return `Add ${name} alone first, then the check NOT VALID, ${OWN_STATEMENT}.`;
 }
 
@@ -88,7 +88,7 @@ function constraint(
       if (added.indexname !== undefined)
         return (
           'Forbid nulls in its columns first: ' +
-          `CHECK (… IS NOT NULL) NOT VALID, ${OWN_STATEMENT}, SET NOT NULL.`
+          `CHECK (… IS NOT NULL) NOT VALID, ${OWN_STATEMENT}, SET NOT NULL, DROP CONSTRAINT.`
         );
       return uniqueKey(
         target ? shown(target) : 'the table',
@@ -116,7 +116,7 @@ export function uniqueKey(table: string, partitioned: boolean, kind: string): st
   const forbidNulls =
     kind === 'PRIMARY KEY'
       ? 'Where its columns may be NULL, forbid that first: ' +
-        `CHECK (… IS NOT NULL) NOT VALID, ${OWN_STATEMENT}, SET NOT NULL. `
+        `CHECK (… IS NOT NULL) NOT VALID, ${OWN_STATEMENT}, SET NOT NULL, DROP CONSTRAINT. `
       : '';
   if (!partitioned)
     return (
@@ -146,6 +146,6 @@ function attach(
   );
 }
 
-function quotedIfNeeded(name = 'the column'): string {
+export function quotedIfNeeded(name = 'the column'): string {
   return /^[a-z_][a-z0-9_]*$/.test(name) ? name : quoteName(name);
 }

@@ -7,13 +7,16 @@ import {
   asNode,
   kindOf,
   type NodeKind,
+  type NodeOf,
   statementFacts as namedBy,
+  nodesOf,
   type ParsedStatement,
   qualifiedName,
   type SqlName,
+  statementBody,
 } from '../../../model/sql';
 import { type AlterAction, constraintsOf } from './alter-table';
-import { alternativeTo, foreignKey, uniqueKey } from './alternatives';
+import { alternativeTo, foreignKey, quotedIfNeeded, uniqueKey } from './alternatives';
 import type { Catalog } from './catalog';
 import { at, notImmutable, throwAll } from './checks';
 import type { Migration, MigrationStatement } from './files';
@@ -115,6 +118,8 @@ interface Options {
   readonly allowed: boolean;
   /** Whether it stands in a DO block, maybe behind a condition. */
   readonly isNested: boolean;
+  /** Whether the block has a loop, so that it may run many times. */
+  readonly isRepeated?: boolean;
   /** Whether an earlier run began it. */
   readonly begun: boolean;
 }
@@ -146,8 +151,9 @@ class CatalogChecks {
     const allowed = statement.allowedReason !== undefined;
     const { perPartition } = statement;
     const found = await this.check(statement, { perPartition, allowed, begun, isNested: false });
+    const isRepeated = statement.nested.length > 0 && statementBody(statement)?.hasLoop === true;
     for (const inner of statement.nested) {
-      const options = { perPartition: false, allowed, begun, isNested: true };
+      const options = { perPartition: false, allowed, begun, isNested: true, isRepeated };
       found.push(...(await this.check(inner, options)));
       // A block that commits keeps no lock from one round to the next.
       if (statement.runs === 'outside') this.endTransaction();
@@ -164,7 +170,8 @@ class CatalogChecks {
     // A statement may rename what it locks.
     const locked = await this.locked(statement);
     const works = await this.staticWork(statement, subject);
-    works.push(...(await this.rowWork(statement)));
+    const rowWork = await this.rowWork(statement);
+    works.push(...rowWork);
     const outcome = (await this.rehearsal?.run(statement)) ?? 'untried';
     if (before.length === 0) works.push(...(await this.rehearsedWork(statement, subject, outcome)));
     if (!options.isNested) problems.push(...this.refusals(statement, subject, outcome));
@@ -173,7 +180,11 @@ class CatalogChecks {
       if (problem) problems.push(problem);
     }
     this.held.push(...locked.map((lock) => ({ ...lock, allowed: options.allowed })));
-    await this.remember(statement);
+    const read = rowWork.reduce((bytes, work) => bytes + work.subject.bytes, 0);
+    await this.remember(
+      statement,
+      options.isRepeated ? Math.max(read, this.largeTableBytes) : read,
+    );
     return problems;
   }
 
@@ -198,6 +209,8 @@ class CatalogChecks {
       return { ...base, bytes, populated: relation?.populated !== false };
     }
     const original = found.copyOf && (await this.catalog.relationOf(found.copyOf.oid));
+    if (original && 'iI'.includes(found.kind))
+      return { ...base, bytes: this.bytes(id, original.bytes), populated: true };
     const tree = (await this.rehearsal?.treeOf(found)) ?? [];
     let bytes = 0;
     for (const member of tree)
@@ -350,7 +363,7 @@ class CatalogChecks {
     if (!command.startsWith('REFRESH')) return subject;
     return {
       ...subject,
-      bytes: Math.max(subject.bytes, await this.catalog.bytesBehind(subject.place ?? subject.id)),
+      bytes: Math.max(subject.bytes, await this.catalog.bytesBehind(subject.id)),
     };
   }
 
@@ -388,7 +401,8 @@ class CatalogChecks {
   private async rowWork(statement: Checked): Promise<Work[]> {
     const { node, command } = statement;
     const table = asNode(node, 'CreateTableAsStmt');
-    const query = table ? table.query : node;
+    const explain = asNode(node, 'ExplainStmt');
+    const query = table ? table.query : isAnalyzed(explain) ? explain?.query : node;
     if (table?.into?.skipData || !query || !ROWS.has(kindOf(query))) return [];
     const copies = asNode(node, 'CopyStmt') !== undefined;
     const names =
@@ -590,7 +604,7 @@ class CatalogChecks {
   }
 
   /** What the statement leaves behind: tables that are fuller or empty. */
-  private async remember(statement: Checked): Promise<void> {
+  private async remember(statement: Checked, read: number): Promise<void> {
     const { node, locks, target } = statement;
     if ('TruncateStmt' in node || isWholeDelete(node)) {
       for (const { table } of locks) {
@@ -611,20 +625,20 @@ class CatalogChecks {
     if (subject && view?.objtype === 'OBJECT_MATVIEW' && view.into?.skipData)
       this.unpopulated.add(subject.id);
     if (subject && 'RefreshMatViewStmt' in node) this.unpopulated.delete(subject.id);
-    await this.fill(statement);
+    await this.fill(statement, read);
   }
 
-  /** A table that the run has filled is as large as what it was filled from. */
-  private async fill({ node }: Checked): Promise<void> {
+  /** A table that the run has filled is as large as what was read for it. */
+  private async fill({ node }: Checked, read: number): Promise<void> {
     const table = asNode(node, 'CreateTableAsStmt');
+    const into = table?.into ?? asNode(node, 'SelectStmt')?.intoClause;
     const copy = asNode(node, 'CopyStmt');
-    const query = table?.into?.skipData ? undefined : (table?.query ?? node);
-    if (!query || (!table && !('InsertStmt' in node) && !copy?.is_from)) return;
-    const { reads, functions, writes } = namedBy(table ? node : query);
-    let bytes = 1;
-    for (const name of reads) bytes += (await this.subject(name))?.bytes ?? 0;
+    const puts = PUTS.some((kind) => !nodesOf(node, kind).next().done);
+    if (into?.skipData || !(into || puts || copy?.is_from)) return;
+    const { reads, functions, writes } = namedBy(node);
+    let bytes = 1 + read;
     // A file, or a function such as generate_series, may yield any number of rows.
-    if (copy || (reads.length === 0 && functions.length > 0 && !isValues(query)))
+    if (copy || (reads.length === 0 && functions.length > 0 && !isValues(table?.query ?? node)))
       bytes = Math.max(bytes, this.largeTableBytes);
     for (const name of writes) {
       const subject = await this.subject(name);
@@ -632,6 +646,9 @@ class CatalogChecks {
     }
   }
 }
+
+/** What puts rows into a table, also inside a common table expression. */
+const PUTS: readonly ('InsertStmt' | 'MergeStmt')[] = ['InsertStmt', 'MergeStmt'];
 
 /** The kinds of steps. Who rewrites a table reads it and builds its indexes on the way. */
 function worksOf(steps: readonly Step[]): Step['work'][] {
@@ -652,10 +669,10 @@ const ROWS: ReadonlySet<NodeKind> = new Set<NodeKind>([
 const FILLS = new Set(['CONSTR_DEFAULT', 'CONSTR_IDENTITY', 'CONSTR_GENERATED']);
 
 /**
- * What the server refuses whatever rows there are: feature_not_supported, wrong_object_type, an
- * invalid definition, key or type.
+ * What the server refuses whatever rows there are: the syntax of a newer version,
+ * feature_not_supported, wrong_object_type, an invalid definition, key or type.
  */
-const REFUSED = new Set(['0A000', '42809', '42P16', '42P17', '42830', '42804', '42846']);
+const REFUSED = new Set(['42601', '0A000', '42809', '42P16', '42P17', '42830', '42804', '42846']);
 
 const LINKS = 'looks up each row in the other table';
 
@@ -795,8 +812,17 @@ function noValue(column: string, { name }: Subject): InvalidValue {
     rule: `${name} has rows, which would be NULL in it.`,
     fix:
       'Give it a DEFAULT. Or add it without NOT NULL, fill it in batches, then ' +
-      `CHECK (${column} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL.`,
+      `CHECK (${quotedIfNeeded(column)} IS NOT NULL) NOT VALID, VALIDATE CONSTRAINT, SET NOT NULL, DROP CONSTRAINT.`,
   };
+}
+
+/** Whether EXPLAIN runs its statement. */
+function isAnalyzed(explain: NodeOf<'ExplainStmt'> | undefined): boolean {
+  return (explain?.options ?? []).some((option) => {
+    const { defname, arg } = asNode(option, 'DefElem') ?? {};
+    const off = asNode(arg, 'String')?.sval ?? asNode(arg, 'Boolean')?.boolval ?? true;
+    return defname === 'analyze' && off !== false && !/^(?:false|off|0)$/i.test(String(off));
+  });
 }
 
 function isWholeDelete(node: Checked['node']): boolean {

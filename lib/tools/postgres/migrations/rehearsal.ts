@@ -50,7 +50,7 @@ export interface Found {
   readonly kind: string;
   readonly schema: string;
   readonly name: string;
-  /** The table of which it is the copy; absent for a table that the run creates. */
+  /** The table of which it, or its table, is the copy; absent for what the run creates. */
   readonly copyOf?: Copied;
   /** Whether it was there before the run. */
   readonly existed: boolean;
@@ -121,10 +121,13 @@ export class Rehearsal {
   private path: readonly string[] = [];
   private statements = 0;
   private copiesViews = false;
+  private copiesKeys = false;
+  /** The tables copied without their foreign keys, each with those that were copied with it. */
+  private readonly keysLeft = new Map<string, readonly TableCopy[]>();
 
   private constructor(
     private readonly connection: PostgresConnection,
-    private readonly existing: ReadonlySet<string>,
+    private readonly existing: Set<string>,
   ) {}
 
   /**
@@ -165,7 +168,8 @@ export class Rehearsal {
   /** Gives the session its settings back, as the run does before each file. */
   public async reset(): Promise<void> {
     await this.connection.query(
-      `RESET ALL; SET LOCAL lock_timeout = '2s'; SET LOCAL check_function_bodies = off;
+      `RESET ALL; SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '2s';
+       SET LOCAL check_function_bodies = off;
        SET LOCAL client_min_messages = debug1`,
     );
     await this.followPath();
@@ -214,14 +218,17 @@ export class Rehearsal {
 
   /** Runs a statement on the copies. */
   public async run(statement: ParsedStatement): Promise<Outcome> {
-    if (!REHEARSED.has(kindOf(statement.node)) || this.isFull) return 'untried';
+    const text = createsTable(statement.node)
+      ? asCreateTable(statement)
+      : REHEARSED.has(kindOf(statement.node)) && statement.text;
+    if (!text || this.isFull) return 'untried';
     this.statements += 1;
-    const texts = await this.attempt(() => this.translate(statement.text));
+    const texts = await this.attempt(() => this.translate(text));
     if (!Array.isArray(texts) || texts.length === 0) return 'untried';
     const outcomes = await this.all(texts);
     // One action may need another one of the statement that PostgreSQL runs first.
     if (texts.length > 1 && outcomes.some(({ error }) => error)) {
-      const [whole] = (await this.attempt(() => this.translate(statement.text, false))) as string[];
+      const [whole] = (await this.attempt(() => this.translate(text, false))) as string[];
       return this.all([whole ?? '']);
     }
     return outcomes;
@@ -315,13 +322,19 @@ export class Rehearsal {
     );
     if (planned instanceof Refused) return undefined;
     const tables: SqlName[] = [];
-    for (const scan of scansOf(planned)) {
+    for (const { scan, isShort } of scansOf(planned)) {
+      if (isShort) continue;
       const name = { schema: scan.Schema, name: scan['Relation Name'] ?? '' };
       if (!(await this.isLookup(scan))) tables.push(name);
     }
     return tables;
   }
 
+  /**
+   * Whether a scan finds one row: each column of a unique index equals something. EXPLAIN has the
+   * condition as text alone, and its text is not always SQL, such as `(InitPlan 1).col1`, so that
+   * the parser cannot read it.
+   */
   private async isLookup(scan: PlanNode): Promise<boolean> {
     if (scan['Index Name'] === undefined || scan['Index Cond'] === undefined) return false;
     const equal = scan['Index Cond'].match(/\([^()\s]+ = /g)?.length ?? 0;
@@ -347,7 +360,8 @@ export class Rehearsal {
         [quoted(each)],
       );
       if (!row) continue;
-      const copyOf = this.byCopy.get(row.oid);
+      const ofIndex = 'iI'.includes(row.kind) && this.isNew(row);
+      const copyOf = this.byCopy.get(ofIndex ? await this.tableOf(row.oid) : row.oid);
       // Renamed, moved or dropped by the run: only the copy still has the name.
       if (!copyOf && this.copies.has(row.oid)) return undefined;
       const existed = copyOf !== undefined || (this.existing.has(row.schema) && !this.isNew(row));
@@ -395,7 +409,11 @@ export class Rehearsal {
 
   /** Copies a table with its whole tree, unless that is done, and returns the copy's name. */
   private async copied(found: Found): Promise<SqlName & { readonly schema: string }> {
-    if (found.copyOf || !found.existed) return { schema: found.schema, name: found.name };
+    if (!found.existed) return { schema: found.schema, name: found.name };
+    if (found.copyOf) {
+      await this.copyKeys(found.copyOf.oid);
+      return { schema: found.schema, name: found.name };
+    }
     const table =
       found.kind === 'i' || found.kind === 'I' ? await this.tableOf(found.oid) : found.oid;
     const tables = (await tablesToCopy(this.connection, table)).filter(
@@ -418,13 +436,39 @@ export class Rehearsal {
       const copy = { oid: of, schema, name, bytes };
       this.copies.set(of, copy);
       if (oid !== null) this.byCopy.set(oid, copy);
+      this.keysLeft.set(of, tables);
     });
+    await this.copyKeys(table);
     if (!this.copiesViews) {
       this.copiesViews = true;
       await this.copyViews(tables.map(({ oid }) => oid));
       this.copiesViews = false;
     }
     return { schema: await this.schemaFor(found.schema), name: found.name };
+  }
+
+  /**
+   * Copies the foreign keys of a table's tree, because a partitioned table takes over those of its
+   * partitions. The tables that they refer to get theirs when a statement names them.
+   */
+  private async copyKeys(table: string): Promise<void> {
+    const tables = this.keysLeft.get(table);
+    if (!tables || this.copiesKeys) return;
+    for (const { oid } of tables) this.keysLeft.delete(oid);
+    this.copiesKeys = true;
+    // Partitions first, as for indexes.
+    for (const { schema, name, foreignKeys } of [...tables].reverse()) {
+      const copy = quoteName(this.schemas.get(schema) ?? schema, name);
+      for (const key of foreignKeys) {
+        await this.attempt(async () => {
+          const [text] = await this.translate(
+            `ALTER TABLE ${copy} ADD CONSTRAINT ${quoteName(key.name)} ${key.definition}`,
+          );
+          await this.connection.query(text ?? '');
+        });
+      }
+    }
+    this.copiesKeys = false;
   }
 
   /** Copies the views on tables, because PostgreSQL lets no column change that a view uses. */
@@ -471,7 +515,9 @@ export class Rehearsal {
     const drop = asNode(node, 'DropStmt');
     if (drop) return this.translateDrop(drop);
     const move = asNode(node, 'AlterObjectSchemaStmt');
-    if (move) return this.translateMove(move);
+    if (move && move.objectType !== 'OBJECT_DOMAIN') return this.translateMove(move);
+    const rename = asNode(node, 'RenameStmt');
+    if (rename?.renameType === 'OBJECT_SCHEMA') return this.renameSchema(rename, text);
     if (!isRehearsable(node)) return [];
     let bytes = Buffer.from(text);
     const places = relationsIn(node)
@@ -486,6 +532,9 @@ export class Rehearsal {
       bytes = Buffer.from(now.slice(0, start) + replacement + now.slice(endOfName(now, start)));
     }
     const translated = withoutConcurrently(node, bytes.toString());
+    // The copy of a materialized view is a table.
+    if (rename?.renameType === 'OBJECT_MATVIEW')
+      return [translated.replace(/^\s*ALTER\s+MATERIALIZED\s+VIEW/i, 'ALTER TABLE')];
     const alter = asNode(node, 'AlterTableStmt');
     if (alter && apart) return actionsApart(translated, alter.cmds?.length ?? 0);
     if ('CreateTableAsStmt' in node) return [withoutData(translated)];
@@ -499,7 +548,8 @@ export class Rehearsal {
     const found = await this.find(name);
     const isCreated = created(node) === relation;
     if (found && !isCreated) {
-      if (!found.existed || found.copyOf) return quoteName(found.schema, found.name);
+      if (!found.existed) return quoteName(found.schema, found.name);
+      if (found.copyOf) return quoted(await this.copied(found));
       if (isSystem(found.schema)) return undefined;
       if (COPYABLE.has(found.kind) || found.kind === 'i' || found.kind === 'I')
         return quoted(await this.copied(found));
@@ -532,8 +582,10 @@ export class Rehearsal {
       if (!found) continue;
       if (found.existed && !found.copyOf && !'rpiI'.includes(found.kind)) return [];
       const name = quoted(await this.copied(found));
+      // The copy of a materialized view is a table.
+      const kind = found.existed && words === DROPPED.OBJECT_MATVIEW ? 'TABLE' : words;
       texts.push(
-        `DROP ${words} IF EXISTS ${name}${drop.behavior === 'DROP_CASCADE' ? ' CASCADE' : ''}`,
+        `DROP ${kind} IF EXISTS ${name}${drop.behavior === 'DROP_CASCADE' ? ' CASCADE' : ''}`,
       );
     }
     return texts;
@@ -541,12 +593,26 @@ export class Rehearsal {
 
   private async translateMove(move: NodeOf<'AlterObjectSchemaStmt'>): Promise<string[]> {
     const { relation, newschema = '', objectType } = move;
-    if (objectType !== 'OBJECT_TABLE' || !relation) return [];
+    if ((objectType !== 'OBJECT_TABLE' && objectType !== 'OBJECT_MATVIEW') || !relation) return [];
     const found = await this.find(relationName(relation));
     if (!found || !COPYABLE.has(found.kind)) return [];
     const table = quoted(await this.copied(found));
     const schema = this.existing.has(newschema) ? await this.schemaFor(newschema) : newschema;
     return [`ALTER TABLE ${table} SET SCHEMA ${quoteName(schema)}`];
+  }
+
+  /** The schema itself is renamed, which locks no table, and its copies stand for the new name. */
+  private async renameSchema(
+    { subname = '', newname = '' }: NodeOf<'RenameStmt'>,
+    text: string,
+  ): Promise<string[]> {
+    await this.connection.query(text);
+    const copy = this.schemas.get(subname);
+    this.schemas.delete(subname);
+    if (copy !== undefined) this.schemas.set(newname, copy);
+    if (this.existing.delete(subname)) this.existing.add(newname);
+    await this.followPath();
+    return ['SELECT 1'];
   }
 
   /** The message with the schemas that the user knows. */
@@ -597,16 +663,20 @@ const DROPPED: Readonly<Record<string, string>> = {
   OBJECT_MATVIEW: 'MATERIALIZED VIEW',
 };
 
+/** A domain is renamed itself, which locks no table. */
+const RENAMED = new Set([
+  'OBJECT_INDEX',
+  'OBJECT_TABCONSTRAINT',
+  'OBJECT_MATVIEW',
+  'OBJECT_DOMAIN',
+]);
+
 /** Whether a statement changes tables and their indexes alone. */
 function isRehearsable(node: Node): boolean {
   const rename = asNode(node, 'RenameStmt');
   if (rename) {
     const ofTable = rename.relationType === 'OBJECT_TABLE' || rename.renameType === 'OBJECT_TABLE';
-    return (
-      ofTable ||
-      rename.renameType === 'OBJECT_INDEX' ||
-      rename.renameType === 'OBJECT_TABCONSTRAINT'
-    );
+    return ofTable || RENAMED.has(rename.renameType ?? '');
   }
   const alter = asNode(node, 'AlterTableStmt');
   return !alter || alter.objtype === 'OBJECT_TABLE' || alter.objtype === 'OBJECT_INDEX';
@@ -637,7 +707,29 @@ function withoutData(text: string): string {
   return `${says === 'WITH DATA' ? text.slice(0, before?.start) : text} WITH NO DATA`;
 }
 
-/** Each action of ALTER TABLE as a statement of its own. */
+/** Whether it is SELECT … INTO. */
+export function createsTable(node: Node): boolean {
+  return asNode(node, 'SelectStmt')?.intoClause !== undefined;
+}
+
+/** SELECT … INTO as CREATE TABLE AS; undefined for a temporary table. */
+function asCreateTable({ text, node }: ParsedStatement): string | undefined {
+  const table = asNode(parseSql(text)[0]?.node ?? node, 'SelectStmt')?.intoClause?.rel;
+  if (!table || table.relpersistence === 't') return undefined;
+  const start = Buffer.from(text).subarray(0, table.location).toString().length;
+  const end = endOfName(text, start);
+  const into = scanSql(text).findLast(
+    (token) => token.start < start && token.text.toUpperCase() === 'INTO',
+  );
+  const query = `${text.slice(0, into?.start)}${text.slice(end)}`;
+  return `CREATE TABLE ${text.slice(start, end)} AS ${query} WITH NO DATA`;
+}
+
+/**
+ * Each action of ALTER TABLE as a statement of its own. The nodes of actions have no location, and
+ * libpg-query writes no tree back as SQL, so the commas between them are looked up among the tokens
+ * of PostgreSQL's scanner; a count that differs from the tree's leaves the statement whole.
+ */
 function actionsApart(text: string, count: number): string[] {
   const location = asNode(parseSql(text)[0]?.node, 'AlterTableStmt')?.relation?.location ?? 0;
   const head = endOfName(text, Buffer.from(text).subarray(0, location).toString().length);
@@ -672,18 +764,32 @@ interface PlanNode {
   readonly 'Index Name'?: string;
   readonly 'Index Cond'?: string;
   readonly 'Node Type'?: string;
+  readonly 'Parent Relationship'?: string;
+  readonly 'Plan Rows'?: number;
+  readonly Filter?: string;
   readonly Plans?: readonly PlanNode[];
 }
 
-/** The nodes of a plan that read a table. */
-function scansOf(rows: readonly { readonly 'QUERY PLAN': unknown }[]): PlanNode[] {
+/**
+ * The nodes of a plan that read a table. A scan is short if a LIMIT right above it ends it, as it
+ * does for `max` of an indexed column. A LIMIT of more rows than PostgreSQL expects of an empty
+ * table, some hundreds or thousands, does not count.
+ */
+function scansOf(
+  rows: readonly { readonly 'QUERY PLAN': unknown }[],
+): { readonly scan: PlanNode; readonly isShort: boolean }[] {
   const plans = rows[0]?.['QUERY PLAN'] as readonly { readonly Plan?: PlanNode }[] | undefined;
-  const found: PlanNode[] = [];
-  const left = (plans ?? []).flatMap(({ Plan }) => Plan ?? []);
+  const found: { scan: PlanNode; isShort: boolean }[] = [];
+  const left = (plans ?? []).flatMap(({ Plan }) => (Plan ? [{ node: Plan, few: false }] : []));
   for (let next = left.pop(); next; next = left.pop()) {
-    if (next['Relation Name'] !== undefined && /Scan$/.test(next['Node Type'] ?? ''))
-      found.push(next);
-    left.push(...(next.Plans ?? []));
+    const { node } = next;
+    if (node['Relation Name'] !== undefined && /Scan$/.test(node['Node Type'] ?? ''))
+      found.push({ scan: node, isShort: next.few && node.Filter === undefined });
+    const { 'Node Type': type, 'Plan Rows': rows = 0 } = node;
+    for (const child of node.Plans ?? []) {
+      const few = type === 'Limit' && child['Parent Relationship'] === 'Outer';
+      left.push({ node: child, few: few && rows < (child['Plan Rows'] ?? 0) });
+    }
   }
   return found;
 }

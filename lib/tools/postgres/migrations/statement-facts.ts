@@ -394,7 +394,10 @@ function behindTable(text: string): string {
   return text.slice(endOfName(text, start)).trim();
 }
 
-/** Where a name ends that begins there, such as `market."Ticks"`. */
+/**
+ * Where a name ends that begins there, such as `market."Ticks"`. The tree has the place where a name
+ * begins alone; its end is that of its last token in PostgreSQL's scanner.
+ */
 export function endOfName(text: string, start: number): number {
   const tokens = scanSql(text).filter(({ kind }) => kind !== 'comment');
   let at = tokens.findIndex((token) => token.start === start);

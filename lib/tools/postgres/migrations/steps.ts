@@ -114,7 +114,8 @@ export function stepsOf(
         inside = [];
       }
     } else if (open) {
-      if (statement.runs === 'outside' && !mayCommit(statement))
+      // Whether a procedure commits is not known here.
+      if (statement.runs === 'outside' && !('CallStmt' in statement.node))
         refuse(statement, insideBegin(statement));
       if (statement.batch || statement.isAlone) refuse(statement, ALONE_IN_BEGIN);
       inside.push(statement);
@@ -169,7 +170,7 @@ function setsIsolation(node: Node): boolean {
   );
 }
 
-/** Statements that run outside of a transaction in case they commit; the server takes them inside. */
+/** Statements that run outside of a transaction because they commit, or may do so. */
 export function mayCommit({ node }: { readonly node: Node }): boolean {
   return 'CallStmt' in node || 'DoStmt' in node;
 }

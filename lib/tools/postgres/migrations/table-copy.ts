@@ -21,7 +21,14 @@ export interface TableCopy extends Copied {
   /** How it is partitioned, and its bounds in the parent. */
   readonly partitionKey: string | null;
   readonly bound: string | null;
-  readonly constraints: readonly { readonly name: string; readonly definition: string }[];
+  readonly constraints: readonly {
+    readonly name: string;
+    /** False for a key of a partitioned table that lacks the keys of its partitions. */
+    readonly valid: boolean;
+    readonly definition: string;
+  }[];
+  /** The foreign keys that are its own, not its parent's. */
+  readonly foreignKeys: readonly { readonly name: string; readonly definition: string }[];
   readonly indexes: readonly {
     readonly name: string;
     readonly unique: boolean;
@@ -77,8 +84,14 @@ export async function tablesToCopy(
        CASE WHEN relkind = 'p' THEN pg_get_partkeydef(c.oid) END AS "partitionKey",
        CASE WHEN relispartition THEN pg_get_expr(relpartbound, c.oid) END AS bound,
        coalesce((SELECT json_agg(json_build_object(
-            'name', conname, 'definition', pg_get_constraintdef(oid)) ORDER BY contype, oid)
-          FROM pg_constraint WHERE conrelid = c.oid AND contype IN ('c', 'p', 'u', 'x')), '[]') AS constraints,
+            'name', conname, 'definition', pg_get_constraintdef(k.oid),
+            'valid', coalesce(indisvalid, true)) ORDER BY contype, k.oid)
+          FROM pg_constraint k LEFT JOIN pg_index ON indexrelid = conindid
+          WHERE conrelid = c.oid AND contype IN ('c', 'p', 'u', 'x')), '[]') AS constraints,
+       coalesce((SELECT json_agg(json_build_object(
+            'name', conname, 'definition', pg_get_constraintdef(oid)) ORDER BY oid)
+          FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f' AND conparentid = 0), '[]')
+         AS "foreignKeys",
        coalesce((SELECT json_agg(json_build_object(
             'name', i.relname, 'unique', indisunique, 'valid', indisvalid,
             'definition', pg_get_indexdef(indexrelid)) ORDER BY indexrelid)
@@ -138,8 +151,8 @@ function constraints(
   return table.constraints
     .filter(({ definition }) => definition.startsWith('CHECK') === checks)
     .map(
-      ({ name, definition }) =>
-        `ALTER TABLE ${place(table)} ADD CONSTRAINT ${quoteName(name)} ${definition}`,
+      ({ name, definition, valid }) =>
+        `ALTER TABLE ${valid ? '' : 'ONLY '}${place(table)} ADD CONSTRAINT ${quoteName(name)} ${definition}`,
     );
 }
 
