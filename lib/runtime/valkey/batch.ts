@@ -2,9 +2,10 @@ import type { ServerRead } from '../tiered-cache';
 
 /**
  * The most names in one command. A batch that reaches it is sent at once: the server works on it
- * while the next batch is collected.
+ * while the next batch is collected. Half as many made reads with a tag of 64 callers a quarter
+ * slower, each round of which then took two commands (`bench cache`).
  */
-const MAX_NAMES = 64;
+const MAX_NAMES = 128;
 
 /**
  * Fetches the values of names. It calls `done` once, with the values in the order of the names,

@@ -65,7 +65,7 @@ test('reads of one turn are one command that names each key once', async () => {
   expect(commands).toHaveLength(2);
 });
 
-test('a command has at most 64 names, and a read may span two commands', async () => {
+test('a command has at most 128 names, and a read may span two commands', async () => {
   const { batcher, commands } = server();
   const reads = await Promise.all(
     Array.from({ length: 600 }, (_, at) =>
@@ -73,13 +73,13 @@ test('a command has at most 64 names, and a read may span two commands', async (
     ),
   );
   expect(commands.map((names) => names.length)).toEqual([
-    ...Array.from({ length: 28 }, () => 64),
+    ...Array.from({ length: 14 }, () => 128),
     8,
   ]);
-  expect(reads[21]).toEqual({
+  expect(reads[42]).toEqual({
     status: 'answered',
-    bytes: Buffer.from('value of k21'),
-    tagVersions: ['value of t21'],
+    bytes: Buffer.from('value of k42'),
+    tagVersions: ['value of t42'],
     locked: true,
   });
 });
