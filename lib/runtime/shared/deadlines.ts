@@ -22,8 +22,10 @@ const COMPACT_AT = 1024;
  * as `withTimeLimit` does.
  */
 export class Deadlines {
-  private queue: Wait[] = [];
+  /** Positions before `head` are empty; `tail` is where the next wait goes. */
+  private queue: (Wait | undefined)[] = [];
   private head = 0;
+  private tail = 0;
   private timer: NodeJS.Timeout | undefined;
   /** When the timer fires. A wait that ends later needs no timer of its own. */
   private timerAt = Number.POSITIVE_INFINITY;
@@ -47,10 +49,10 @@ export class Deadlines {
     const { at } = wait;
     // A wait that continues an earlier one ends before waits that began later. Its position is near
     // the end.
-    let position = this.queue.length;
-    while (position > this.head && (this.queue[position - 1]?.at ?? 0) > at) position--;
-    if (position === this.queue.length) this.queue.push(wait);
-    else this.queue.splice(position, 0, wait);
+    let position = this.tail++;
+    for (; position > this.head && (this.queue[position - 1]?.at ?? 0) > at; position--)
+      this.queue[position] = this.queue[position - 1];
+    this.queue[position] = wait;
     if (at < this.timerAt) this.arm();
   }
 
@@ -96,20 +98,29 @@ export class Deadlines {
     clearTimeout(this.timer);
     clearImmediate(this.immediate);
     this.timerAt = Number.POSITIVE_INFINITY;
-    const rest = this.queue.slice(this.head);
+    const rest = this.queue.slice(this.head, this.tail);
     this.queue = [];
     this.head = 0;
-    for (const wait of rest) expire(wait);
+    this.tail = 0;
+    for (const wait of rest) if (wait !== undefined) expire(wait);
   }
 
-  /** Drops ended waits early: each keeps its caller's promise alive. */
+  /**
+   * Drops ended waits early: each keeps its caller's promise alive. The queue keeps its positions,
+   * because an array that is emptied allocates them again for the next wait.
+   */
   private dropEnded(): void {
-    while (this.head < this.queue.length && this.queue[this.head]?.ended) this.head++;
-    if (this.head === this.queue.length) {
-      this.queue.length = 0;
+    while (this.head < this.tail && this.queue[this.head]?.ended) {
+      this.queue[this.head] = undefined;
+      this.head++;
+    }
+    if (this.head === this.tail) {
       this.head = 0;
+      this.tail = 0;
+      if (this.queue.length > COMPACT_AT) this.queue = [];
     } else if (this.head >= COMPACT_AT) {
-      this.queue = this.queue.slice(this.head);
+      this.queue = this.queue.slice(this.head, this.tail);
+      this.tail -= this.head;
       this.head = 0;
     }
   }
@@ -131,11 +142,10 @@ export class Deadlines {
 
   private expireDue(): void {
     const now = performance.now();
-    for (
-      let wait = this.queue[this.head];
-      wait !== undefined && wait.at <= now;
-      wait = this.queue[this.head]
-    ) {
+    while (this.head < this.tail) {
+      const wait = this.queue[this.head];
+      if (wait === undefined || wait.at > now) break;
+      this.queue[this.head] = undefined;
       this.head++;
       expire(wait);
     }

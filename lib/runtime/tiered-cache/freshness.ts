@@ -2,26 +2,21 @@ import type { CacheEntry, DecodedEntry, Lifetime } from '../entries';
 import type { CompleteStrategy } from './options';
 
 /**
- * Returns an entry with its times on the clock of `performance.now()`, by its age. Within a process
- * an entry keeps its lifetime even if the wall clock is set. Where that clock is behind the
- * writer's, the entry counts as new.
+ * Puts the times of an entry on the clock of `performance.now()`, by its age. Within a process an
+ * entry keeps its lifetime even if the wall clock is set. Where that clock is behind the writer's,
+ * the entry counts as new.
  *
+ * @param entry just decoded, so that nobody else has it
  * @param now on that clock
  */
 export function onProcessClock(entry: DecodedEntry, now: number): DecodedEntry {
-  const { kind, value, plain, createdAt, freshUntil, staleUntil, tags, tagVersions, key } = entry;
-  const bornAt = now - Math.max(0, Date.now() - createdAt);
-  return {
-    kind,
-    value,
-    plain,
-    createdAt: bornAt,
-    freshUntil: bornAt + (freshUntil - createdAt),
-    staleUntil: bornAt + (staleUntil - createdAt),
-    tags,
-    tagVersions,
-    key,
-  };
+  const { createdAt } = entry;
+  const shift = now - Math.max(0, Date.now() - createdAt) - createdAt;
+  const times: { -readonly [Name in keyof Lifetime]: Lifetime[Name] } = entry;
+  times.createdAt += shift;
+  times.freshUntil += shift;
+  times.staleUntil += shift;
+  return entry;
 }
 
 /** @param random from 0 to 1: 0 is the shortest lifetime that the jitter allows, 1 the longest */

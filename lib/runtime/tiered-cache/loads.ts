@@ -1,5 +1,5 @@
 import type { CacheCodec, CacheEntry, Lifetime } from '../entries';
-import { callingLoad, type Deadlines, refuseCircle, runLoader } from '../shared';
+import { callingLoad, type Deadlines, type Load, refuseCircle, runLoader } from '../shared';
 import { CacheFlights, type Flight } from './flights';
 import {
   errorLifetime,
@@ -54,6 +54,7 @@ export interface LoadParts {
   readonly signal: AbortSignal;
 }
 
+const NO_OUTCOME: Promise<undefined> = Promise.resolve(undefined);
 const NO_READ: SharedRead = { status: 'unavailable' };
 
 /**
@@ -75,29 +76,39 @@ export class Loads {
    *
    * @param cached the entry in memory, if it may be trusted
    * @throws the loader's own error, or CachedLoadError; IsochroneError in a loader that would wait
-   * for itself
+   * for itself. It may throw before it returns.
    */
-  public async getOrLoad(request: CacheRequest, cached: MemoryEntry | undefined): Promise<unknown> {
-    const { flights } = this;
-    const { key, tags } = request;
+  public getOrLoad(request: CacheRequest, cached: MemoryEntry | undefined): Promise<unknown> {
     if (cached !== undefined) {
       const now = performance.now();
       if (now < cached.recheckAt && isUsable(cached, request.strategy, now)) {
-        this.parts.observer.hit(key, 'memory', now < cached.freshUntil);
-        return this.deliver(request, cached, now);
+        this.parts.observer.hit(request.key, 'memory', now < cached.freshUntil);
+        return Promise.resolve(this.deliver(request, cached, now));
       }
     }
-    const fallback = cached?.kind === 'value' ? cached : undefined;
     const caller = callingLoad();
-    if (caller !== undefined) refuseCircle('TieredCache', caller, flights, key);
-    for (;;) {
-      let flight = flights.joinable(key, tags);
-      if (flight === undefined)
-        flight = flights.start(key, tags, caller, (own) => this.findOrLoad(own, request, fallback));
-      else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
-      const loaded = await flight.outcome;
-      if (loaded !== undefined) return this.deliver(request, loaded, undefined);
-    }
+    if (caller !== undefined) refuseCircle('TieredCache', caller, this.flights, request.key);
+    return this.fly(request, cached?.kind === 'value' ? cached : undefined, caller);
+  }
+
+  /** Joins the flight of a key, or starts one. */
+  private fly(
+    request: CacheRequest,
+    fallback: MemoryEntry | undefined,
+    caller: Load | undefined,
+  ): Promise<unknown> {
+    const { flights } = this;
+    const { key, tags } = request;
+    let flight = flights.joinable(key, tags);
+    if (flight === undefined)
+      flight = flights.start(key, tags, caller, (own) => this.findOrLoad(own, request, fallback));
+    else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
+    const outcome = flight.outcome ?? NO_OUTCOME;
+    return outcome.then((loaded) =>
+      loaded === undefined
+        ? this.fly(request, fallback, caller)
+        : this.deliver(request, loaded, undefined),
+    );
   }
 
   /** Calls a loader whose value is not cached, because the cache is closed. */

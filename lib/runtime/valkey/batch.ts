@@ -24,12 +24,19 @@ interface Position {
 
 /** Names that are fetched together, each once. */
 class Batch {
-  public readonly names: string[] = [];
+  public readonly names: string[];
   /** Where each name is, once there are several. */
   private positions: Map<string, number> | undefined;
-  private readonly reads: BatchedRead[] = [];
+  private readonly reads: BatchedRead[];
   private replies: readonly (Buffer | null)[] | undefined;
   private texts: (string | null)[] | undefined;
+
+  constructor(name: string, read: BatchedRead) {
+    // Most batches have one name. An array that grows from none takes place for seventeen.
+    this.names = [name];
+    this.reads = [read];
+    read.batchesAwaited++;
+  }
 
   public add(name: string, read: BatchedRead): Position {
     const at = this.positionOf(name);
@@ -42,7 +49,6 @@ class Batch {
 
   private positionOf(name: string): number {
     const { names } = this;
-    if (names.length === 0) return names.push(name) - 1;
     this.positions ??= new Map([[names[0] as string, 0]]);
     const known = this.positions.get(name);
     if (known !== undefined) return known;
@@ -85,12 +91,12 @@ export class ReadBatcher {
   constructor(private readonly fetch: FetchNames) {}
 
   public add(name: string, read: BatchedRead): Position {
-    let { batch } = this;
+    const { batch } = this;
     if (batch === undefined) {
-      batch = new Batch();
-      this.batch = batch;
+      this.batch = new Batch(name, read);
       // Runs after the promises of this turn, whose continuations may request more names.
-      process.nextTick(ReadBatcher.send, this, batch);
+      process.nextTick(ReadBatcher.send, this, this.batch);
+      return { batch: this.batch, at: 0 };
     }
     const position = batch.add(name, read);
     if (batch.names.length >= MAX_NAMES) ReadBatcher.send(this, batch);

@@ -105,7 +105,7 @@ describe('a function that fails outside a call ends the replay with its name', (
     [
       'escapes for a terminal',
       'Promise.reject(new Error("\\u001b]0;title\\u0007\\r\\nred"));',
-      /: ·\]0;title···red\.\n/,
+      /: \\u\{001B\}\]0;title\\u\{0007\}\\u\{000D\}\\u\{000A\}red\.\n/,
     ],
   ])('%s', async (_what, statement, says) => {
     expect(await stoppedBy(lambda(`${statement} ${LATER} ${CONTINUE}`))).toMatch(says);
