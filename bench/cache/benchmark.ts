@@ -2,8 +2,9 @@
  * Compares the tiered cache with other caches: one redis-server on the loopback interface, objects
  * of 1 KB, and rounds in turn, so that other load on the machine affects all caches alike. Each
  * cache has a process of its own, as in an application: together, they would share a heap and the
- * engine's guesses about types. Clients and server share the machine's cores. Hits in memory are awaited one after the other. bentocache copies
- * each value through JSON, ours is frozen, and the others return the stored object.
+ * engine's guesses about types. The server has a core of its own, and the clients share another.
+ * Hits in memory are awaited one after the other. bentocache copies each value through JSON, ours
+ * is frozen, and the others return the stored object.
  *
  * The measured code is compiled first, as consumers use it: tsx keeps the names of functions, which
  * slows down each closure.

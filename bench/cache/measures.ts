@@ -6,14 +6,18 @@ import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RedisServer } from '../../test/servers/redis-server';
 import { type Figures, median, rounded } from '../benchmark';
+import { keepOnCore } from './cores';
 import { countMiss, KEYS, type Misses, page, type Round, readRound } from './rounds';
 import type { Stampede } from './stampede';
 import type { Reading } from './subject-process';
 import { ours, type SubjectName, type Tiers } from './subjects';
 
 /** Many short ones: other load on the machine then touches a few rounds, not the median. */
-const ROUNDS = 25;
+const ROUNDS = 40;
 const INVALIDATIONS = 9;
+/** As in a deployment, where the server is another machine. */
+const SERVER_CORE = 1;
+const CLIENT_CORE = 0;
 const TAGGED_KEYS = 10_000;
 const PROCESSES = 4;
 
@@ -45,6 +49,8 @@ export async function measure(
   const server = await RedisServer.start();
   const run: Run = { folder, port: server.port, misses: {}, progress };
   try {
+    const [, pid] = /process_id:(\d+)/.exec(String(await server.command('INFO', 'server'))) ?? [];
+    const apart = availableParallelism() > 1 && keepOnCore(Number(pid), SERVER_CORE);
     const memory = await memoryHits(run);
     const one = await serverHits(run, 1);
     const many = await serverHits(run, 64);
@@ -57,6 +63,7 @@ export async function measure(
     }
     return {
       cores: availableParallelism(),
+      serverOnCoreOfItsOwn: Number(apart),
       l1Ratio: ratio(memory, 'isochrone', 'bentocache'),
       l2Ratio: ratio(many, 'isochrone', 'bare'),
       serverHitCpuRatio: {
@@ -111,6 +118,7 @@ async function inTurn(
       const child = fork(join(run.folder, 'subject-process.js'), args, { execArgv: [] });
       processes.push([name, child]);
       await answer(child);
+      keepOnCore(child.pid ?? 0, CLIENT_CORE);
     }
     const rounds = processes.map(([name, child]): [string, () => Promise<Round>] => [
       name,
