@@ -1,4 +1,5 @@
 import { describeValue } from '../../model/errors';
+import { isWellFormed } from '../shared';
 import { checksum } from './checksum';
 import {
   type CacheEntry,
@@ -6,7 +7,6 @@ import {
   type DecodedEntry,
   UnencodableValueError,
 } from './entry';
-import { isWellFormed } from './plain-values';
 
 /*
  * The layout of an entry in bytes. Numbers are little-endian.

@@ -1,3 +1,5 @@
+import { isWellFormed } from '../shared';
+
 /**
  * The most levels of a value. Deeper values are refused, because every traversal (freezing,
  * cloning, encoding) is recursive.
@@ -48,11 +50,6 @@ export const MSGPACK_TYPES: NativeTypes = {
 /** msgpackr recognizes dates by class: a date of another realm would become an empty object. */
 function isOwnDate(value: unknown): boolean {
   return value instanceof Date && value.constructor === Date;
-}
-
-/** `String.isWellFormed` is ES2024, in Node since 20; TypeScript's es2023 library lacks it. */
-export function isWellFormed(text: string): boolean {
-  return (text as string & { isWellFormed(): boolean }).isWellFormed();
 }
 
 /** Whether an object is as a literal creates it, in this realm or another. */

@@ -1,6 +1,6 @@
 import { TIMED_OUT, withTimeLimit } from '../../model/time-limit';
 import { quiet, type SemanticMetrics } from '../metrics';
-import { callingLoad, keyPart, type Load, refuseCircle, runLoader } from '../shared';
+import { addWaiter, keyPart, type Load, newLoad, runLoader, waitingLoad } from '../shared';
 import { unitVector } from './embedder';
 import { ENGLISH_GUARDS, englishOnly, refusedBy, type SemanticGuard, signatureOf } from './guards';
 import { MemorySemanticStore } from './memory-store';
@@ -111,15 +111,14 @@ export class SemanticCache<Answer = string> {
   ): Promise<SemanticAnswer<Answer>> {
     const reading = this.read(question, scope);
     const key = `${reading.scope}/${reading.key}`;
-    const caller = callingLoad();
-    if (caller !== undefined) refuseCircle('SemanticCache', caller, this, key);
+    const caller = waitingLoad('SemanticCache', this, key);
     let flight = this.flights.get(key);
     if (flight === undefined) {
-      const load: Load = { cache: this, key, waiters: caller && [caller], ended: false };
+      const load = newLoad(this, key, caller);
       const answered = this.answer(question, reading, () => runLoader(load, answerer), scope);
       flight = Object.assign(load, { answered: answered.finally(() => this.flights.delete(key)) });
       this.flights.set(key, flight);
-    } else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
+    } else addWaiter(flight, caller);
     const { answer, text, outcome } = await flight.answered;
     return { answer: text === undefined ? answer : (JSON.parse(text) as Answer), outcome };
   }

@@ -19,11 +19,31 @@ export interface Load {
 const running = new AsyncLocalStorage<Load>();
 let loaders = 0;
 
-/** The load to whose loader the caller belongs; undefined outside of loaders. */
-export function callingLoad(): Load | undefined {
+/** @param waiter the load that waits for it, as `waitingLoad` returned it */
+export function newLoad(cache: object, key: string, waiter: Load | undefined): Load {
+  return { cache, key, waiters: waiter && [waiter], ended: false };
+}
+
+/** @param waiter the load that waits for it too, as `waitingLoad` returned it */
+export function addWaiter(load: Load, waiter: Load | undefined): void {
+  if (waiter === undefined) return;
+  load.waiters ??= [];
+  load.waiters.push(waiter);
+}
+
+/**
+ * The load that waits for a key from now on: the one to whose loader the caller belongs. Undefined
+ * outside of loaders.
+ *
+ * @param owner the class that is called, for the message
+ * @throws IsochroneError if the wait would never end, with the keys of the circle
+ */
+export function waitingLoad(owner: string, cache: object, key: string): Load | undefined {
   if (loaders === 0) return undefined;
   const load = running.getStore();
-  return load?.ended ? undefined : load;
+  if (load === undefined || load.ended) return undefined;
+  refuseCircle(owner, load, cache, key);
+  return load;
 }
 
 /** Calls a loader, so that what it calls knows the load. */
@@ -39,14 +59,8 @@ export async function runLoader<T>(load: Load, loader: () => Promise<T> | T): Pr
   }
 }
 
-/**
- * Refuses a wait that would never end: the caller's load, or one that waits for it, loads the key
- * that the caller asks for.
- *
- * @param owner the class, for the message
- * @throws IsochroneError that names the keys of the circle
- */
-export function refuseCircle(owner: string, caller: Load, cache: object, key: string): void {
+/** Refuses if the caller's load, or one that waits for it, loads the key. */
+function refuseCircle(owner: string, caller: Load, cache: object, key: string): void {
   // Each load that was reached, with the one that it waits for.
   const reached = new Map<Load, Load | undefined>([[caller, undefined]]);
   for (const load of reached.keys()) {

@@ -1,5 +1,5 @@
 import type { CacheCodec, CacheEntry, Lifetime } from '../entries';
-import { callingLoad, type Deadlines, type Load, refuseCircle, runLoader } from '../shared';
+import { addWaiter, type Deadlines, type Load, newLoad, runLoader, waitingLoad } from '../shared';
 import { CacheFlights, type Flight } from './flights';
 import {
   errorLifetime,
@@ -86,8 +86,7 @@ export class Loads {
         return Promise.resolve(this.deliver(request, cached, now));
       }
     }
-    const caller = callingLoad();
-    if (caller !== undefined) refuseCircle('TieredCache', caller, this.flights, request.key);
+    const caller = waitingLoad('TieredCache', this.flights, request.key);
     return this.fly(request, cached?.kind === 'value' ? cached : undefined, caller);
   }
 
@@ -102,7 +101,7 @@ export class Loads {
     let flight = flights.joinable(key, tags);
     if (flight === undefined)
       flight = flights.start(key, tags, caller, (own) => this.findOrLoad(own, request, fallback));
-    else if (caller !== undefined) flight.waiters = [...(flight.waiters ?? []), caller];
+    else addWaiter(flight, caller);
     const outcome = flight.outcome ?? NO_OUTCOME;
     return outcome.then((loaded) =>
       loaded === undefined
@@ -113,9 +112,7 @@ export class Loads {
 
   /** Calls a loader whose value is not cached, because the cache is closed. */
   public async loadUncached(key: string, loader: CacheLoader<unknown>): Promise<unknown> {
-    const caller = callingLoad();
-    if (caller !== undefined) refuseCircle('TieredCache', caller, this.flights, key);
-    const load = { cache: this.flights, key, waiters: caller && [caller], ended: false };
+    const load = newLoad(this.flights, key, waitingLoad('TieredCache', this.flights, key));
     return runLoader(load, () => loader({ signal: this.parts.signal }));
   }
 
